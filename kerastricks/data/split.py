@@ -1,0 +1,24 @@
+"""A seeded split that keeps the share of each class."""
+
+import numpy as np
+
+from kerastricks.randomness import generator
+
+
+def stratified_split(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the indices for training and for validation, both sorted.
+
+    Of each class, `share` of the samples go to validation, rounded, and at least one to either side.
+
+    Raises:
+        ValueError: If a class has fewer than two samples.
+    """
+    validation = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) < 2:
+            raise ValueError(f"Class {label} has a single sample: it cannot be split into training and validation.")
+        count = min(max(1, round(share * len(members))), len(members) - 1)
+        validation.append(generator(seed, "split", int(label)).permutation(members)[:count])
+    chosen = np.sort(np.concatenate(validation))
+    return np.setdiff1d(np.arange(len(labels)), chosen), chosen

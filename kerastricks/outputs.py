@@ -1,0 +1,60 @@
+"""Tells logits from probabilities by the graph of a model, and picks the loss that fits."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from kerastricks.surgery import has_graph, producer
+
+# Layers behind which an output is still what it was before: logits stay logits.
+_PASSES = (layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity, layers.GlobalAveragePooling2D)
+
+
+def crossentropy(model: Any) -> Any:
+    """Returns Keras' categorical cross-entropy for logits or for probabilities, whichever `model` ends in.
+
+    Raises:
+        ValueError: If the graph does not tell, or the model has several outputs.
+    """
+    if not has_graph(model):
+        raise _ambiguous(model, "it is subclassed and has no graph to read")
+    if len(model.outputs) != 1:
+        raise _ambiguous(model, f"it has {len(model.outputs)} outputs")
+    tensor = model.outputs[0]
+    while True:
+        operation, inputs = producer(tensor)
+        if has_graph(operation):
+            tensor = operation.outputs[0]
+            continue
+        activation = getattr(getattr(operation, "activation", None), "__name__", None)
+        if type(operation).__name__ == "Softmax" or activation == "softmax":
+            return keras.losses.CategoricalCrossentropy()
+        if activation == "linear" and hasattr(operation, "kernel"):
+            return keras.losses.CategoricalCrossentropy(from_logits=True)
+        if not inputs or not (isinstance(operation, _PASSES) or activation == "linear"):
+            shown = f" with activation '{activation}'" if activation else ""
+            raise _ambiguous(model, f"it ends in {type(operation).__name__}{shown}")
+        tensor = inputs[0]
+
+
+def _ambiguous(model: Any, reason: str) -> ValueError:
+    return ValueError(
+        f"Cannot tell whether the model '{model.name}' gives logits or probabilities: {reason}. "
+        "End it in a Dense layer without activation (logits) or with a softmax, "
+        "or pass `loss=keras.losses.CategoricalCrossentropy(from_logits=...)`."
+    )
+
+
+def class_count(model: Any) -> int:
+    """Returns the number of classes of a built classifier, or raises a `ValueError`."""
+    if has_graph(model):
+        shape = model.output_shape
+    else:
+        images = keras.KerasTensor(model.get_build_config()["input_shape"])
+        shape = getattr(model.compute_output_spec(images), "shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[-1], int) or shape[-1] < 2:
+        raise ValueError(
+            f"A classifier must give one row of at least two scores an image. Received: output shape {shape}"
+        )
+    return shape[-1]

@@ -1,0 +1,1 @@
+"""One module a recipe, each of which holds `recipe`."""

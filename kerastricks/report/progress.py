@@ -1,0 +1,108 @@
+"""A progress line for a terminal; plain lines, one an epoch, for anything else."""
+
+import statistics
+import time
+
+import keras
+import rich.progress
+from rich.console import Console
+
+from kerastricks.callbacks import rate_at
+from kerastricks.trick import Plan
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows epoch, step, loss, accuracy, learning rate, images/s and the time left; measures the speed.
+
+    Args:
+        plan: Length of the run.
+        images: Training images in an epoch.
+        console: Where to print; standard output by default.
+    """
+
+    async_safe = True  # Keras then need not wait for the device after each step
+
+    def __init__(self, plan: Plan, images: int, console: Console | None = None):
+        super().__init__()
+        self.plan, self.images = plan, images
+        self.console = console or Console(soft_wrap=True, highlight=False)
+        self.epoch_seconds: list[float] = []
+        self._epoch = self._step = 0
+
+    @property
+    def images_per_second(self) -> float:
+        """Training images a second: the median over the epochs, validation left out."""
+        return self.images / statistics.median(self.epoch_seconds)
+
+    def on_train_begin(self, logs=None):
+        self._bar = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(bar_width=20),
+            rich.progress.TextColumn("{task.fields[shown]}"),
+            rich.progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=self.plan.total_steps, shown="")
+        self._bar.start()
+        self._start = self._shown = time.perf_counter()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch, self._running = epoch, True
+        self._epoch_start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._step = self._epoch * self.plan.steps_per_epoch + batch + 1
+        now = time.perf_counter()
+        if self.console.is_terminal and now - self._shown > 0.25:
+            self._shown = now
+            speed = (batch + 1) * self.plan.batch_size / (now - self._epoch_start)
+            self._bar.update(
+                self._task,
+                completed=self._step,
+                description=f"epoch {self._epoch + 1}/{self.plan.epochs} step {batch + 1}/{self.plan.steps_per_epoch}",
+                shown=f"{_scores(logs or {})}  rate {rate_at(self.model.optimizer, self._step - 1):.3g}  {speed:,.0f} images/s",
+            )
+
+    def on_test_begin(self, logs=None):
+        self._end_of_training_epoch()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._end_of_training_epoch()
+        elapsed = time.perf_counter() - self._start
+        left = elapsed / (epoch + 1) * (self.plan.epochs - epoch - 1)
+        self._bar.update(self._task, completed=(epoch + 1) * self.plan.steps_per_epoch)
+        self.console.print(
+            f"epoch {epoch + 1}/{self.plan.epochs}  {_scores(logs or {})}  "
+            f"rate {(logs or {}).get('learning_rate', 0):.3g}  "
+            f"{self.images / self.epoch_seconds[-1]:,.0f} images/s  {_clock(left)} left"
+        )
+
+    def on_train_end(self, logs=None):
+        self._bar.stop()
+
+    def stop(self) -> None:
+        """Gives the terminal back, also where training was cut short."""
+        if hasattr(self, "_bar"):
+            self._bar.stop()
+
+    def _end_of_training_epoch(self) -> None:
+        if self._running:
+            self._running = False
+            self.epoch_seconds.append(time.perf_counter() - self._epoch_start)
+
+
+def _scores(logs: dict) -> str:
+    names = {
+        "loss": "loss",
+        "accuracy": "accuracy",
+        "val_loss": "validation loss",
+        "val_accuracy": "validation accuracy",
+    }
+    return "  ".join(f"{shown} {logs[name]:.4f}" for name, shown in names.items() if name in logs)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

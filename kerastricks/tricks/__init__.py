@@ -1,0 +1,23 @@
+"""The bag: one file a trick. A trick never imports a sibling, nor anything above this floor."""
+
+from kerastricks.tricks.binary_crossentropy import BinaryCrossentropy
+from kerastricks.tricks.cosine_decay import CosineDecay
+from kerastricks.tricks.early_stopping import EarlyStopping
+from kerastricks.tricks.label_smoothing import LabelSmoothing
+from kerastricks.tricks.linear_scaling import LinearScaling
+from kerastricks.tricks.mixup import MixUp
+from kerastricks.tricks.no_bias_decay import NoBiasDecay
+from kerastricks.tricks.warmup import Warmup
+from kerastricks.tricks.zero_gamma import ZeroGamma
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CosineDecay",
+    "EarlyStopping",
+    "LabelSmoothing",
+    "LinearScaling",
+    "MixUp",
+    "NoBiasDecay",
+    "Warmup",
+    "ZeroGamma",
+]

@@ -1,0 +1,30 @@
+"""Each class asked for on its own."""
+
+import dataclasses
+
+import keras
+
+from kerastricks.trick import Trick
+
+
+@dataclasses.dataclass(frozen=True)
+class BinaryCrossentropy(Trick):
+    """Trains each class as its own yes-or-no question, in place of the categorical loss.
+
+    The loss is Keras' own `BinaryCrossentropy`: the mean over the classes of the cross-entropy between the target
+    and the sigmoid of the logit. It suits targets that name two images, as those of mixup do.
+
+    Raises:
+        ValueError: If the model ends in a softmax; the loss needs logits.
+
+    Reference: Wightman et al., 2021, "ResNet strikes back", arXiv:2110.00476.
+    """
+
+    def loss(self, loss, plan):
+        if not getattr(loss, "from_logits", False):
+            raise ValueError(
+                "BinaryCrossentropy needs a model that ends in logits, one score for each class. "
+                f"Received: a model trained with {type(loss).__name__}(from_logits=False). "
+                "Build the model with `classifier_activation=None`, or leave BinaryCrossentropy out."
+            )
+        return keras.losses.BinaryCrossentropy(from_logits=True, name=loss.name)

@@ -1,0 +1,58 @@
+"""Residual blocks start as their shortcut."""
+
+import dataclasses
+from typing import Any
+
+from keras import ops
+
+from kerastricks.surgery import has_graph, residual_norms
+from kerastricks.trick import Trick
+
+
+def zero_gamma(model: Any) -> list:
+    """Sets γ to zero in the last BatchNormalization of every residual branch of `model`, in place.
+
+    The block then returns its shortcut, and the network starts as a shallower one.
+
+    Args:
+        model: A functional or Sequential `keras.Model`; nested models are searched too.
+
+    Returns:
+        The layers that were set.
+
+    Raises:
+        ValueError: If the model has no graph to search, or no such layer with a γ.
+
+    Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
+    """
+    if not has_graph(model):
+        raise ValueError(
+            "ZeroGamma finds residual branches in the graph of a functional or Sequential model. "
+            f"Received: {type(model).__name__}, which has none. "
+            "Initialize the last γ of each branch with zeros in the layers themselves "
+            "(`gamma_initializer='zeros'`), and leave ZeroGamma out."
+        )
+    norms = [norm for norm in residual_norms(model) if norm.gamma is not None]
+    if not norms:
+        raise ValueError(
+            f"ZeroGamma would have no effect: in the model '{model.name}' no residual branch ends in a "
+            "BatchNormalization with a γ. Leave ZeroGamma out."
+        )
+    for norm in norms:
+        norm.gamma.assign(ops.zeros(norm.gamma.shape))
+    return norms
+
+
+@dataclasses.dataclass(frozen=True)
+class ZeroGamma(Trick):
+    """Starts every residual block as its shortcut: γ of its last BatchNormalization is set to zero.
+
+    Raises:
+        ValueError: If the model is subclassed, or no residual branch ends in a BatchNormalization.
+
+    Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
+    """
+
+    def model(self, model, plan):
+        zero_gamma(model)
+        return model

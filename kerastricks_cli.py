@@ -1,0 +1,147 @@
+"""The command line: arguments in, words out.
+
+It stands outside the package because importing `kerastricks` imports Keras, which takes seconds: `--help` and a wrong
+argument are answered without it.
+"""
+
+import ast
+import difflib
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+from cyclopts.types import NonNegativeInt, PositiveFloat, PositiveInt
+
+app = cyclopts.App(
+    name="kerastricks",
+    help="Trains image classifiers with the bag of tricks. The backend is Keras' own choice: KERAS_BACKEND.",
+)
+_BACKENDS = ("tensorflow", "jax", "torch")
+
+
+@app.command
+def train(
+    data: str,
+    /,
+    *,
+    model: str = "resnet20",
+    recipe: str = "tutorial",
+    without: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    epochs: PositiveInt | None = None,
+    batch_size: PositiveInt | None = None,
+    image_size: PositiveInt | None = None,
+    learning_rate: PositiveFloat | None = None,
+    seed: NonNegativeInt = 0,
+    out: str | None = None,
+) -> None:
+    """Train a classifier and leave a run directory with the model, its history and a report.
+
+    Parameters
+    ----------
+    data
+        `digits` (built in), or a folder: root/class/*.jpg, or root/{train,val}/class/*.
+    model
+        `resnet20`, a name of keras.applications, or a .keras file.
+    recipe
+        A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
+    without
+        Tricks to leave out of the recipe, by name.
+    epochs
+        Passes over the training images. Default: the recipe's.
+    batch_size
+        Images in a batch. Default: the recipe's.
+    image_size
+        Side of the images in pixels. Default: their own if all are equal squares, else 224.
+    learning_rate
+        Rate that the recipe starts from. Default: the recipe's.
+    seed
+        Seed of the weights, the split, the order and every draw.
+    out
+        Directory of the run. Default: the next free runs/<data>-<n>.
+    """
+    if data != "digits" and not Path(data).exists():
+        raise ValueError(f"{data} does not exist. Pass `digits`, or a folder with one folder of images a class.")
+    _choose_backend()
+    from kerastricks.commands.train import train as command
+
+    result = command(
+        data,
+        model=model,
+        recipe=recipe,
+        without=without or (),
+        epochs=epochs,
+        batch_size=batch_size,
+        image_size=image_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        out=out,
+    )
+    print(
+        f"\naccuracy {result['accuracy']:.4f}  loss {result['loss']:.4f}  "
+        f"{result['seconds']:.0f} s at {result['images_per_second']:,.0f} images/s\n"
+        f"{result['directory']}/report.html shows the run, {result['directory']}/model.keras is the model"
+    )
+
+
+@app.command
+def recipes() -> None:
+    """List the shipped recipes."""
+    spec = importlib.util.find_spec("kerastricks")  # finds the package without importing it
+    assert spec is not None and spec.submodule_search_locations
+    folder = Path(spec.submodule_search_locations[0], "recipes")
+    for path in sorted(folder.glob("[!_]*.py")):
+        first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+        print(f"{path.stem:12} {first}")
+
+
+def _choose_backend() -> None:
+    """Sets KERAS_BACKEND to the user's choice, or else to the first backend that is installed."""
+    installed = [name for name in _BACKENDS if importlib.util.find_spec(name)]
+    chosen = os.environ.get("KERAS_BACKEND") or _configured()
+    if chosen is None:
+        if not installed:
+            raise ValueError("No backend is installed. Install one with: pip install 'kerastricks[tensorflow]'")
+        chosen = installed[0]
+    elif chosen not in _BACKENDS:
+        near = difflib.get_close_matches(chosen, _BACKENDS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ValueError(f"Unknown backend '{chosen}' in KERAS_BACKEND.{hint} Known: {', '.join(_BACKENDS)}.")
+    elif chosen not in installed:
+        raise ValueError(
+            f"The backend '{chosen}' is not installed. Install it with: pip install 'kerastricks[{chosen}]', "
+            f"or set KERAS_BACKEND to one that is: {', '.join(installed) or 'none'}."
+        )
+    os.environ["KERAS_BACKEND"] = chosen
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the default, unsaid: TensorFlow then does not announce it
+
+
+def _configured() -> str | None:
+    """Returns the backend of Keras' own file, if it is installed: Keras writes the file itself, so it is no order."""
+    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
+    try:
+        name = json.loads(path.read_text()).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return name if name in _BACKENDS and importlib.util.find_spec(name) else None
+
+
+def main() -> None:
+    """Runs the command line; an error of the user's is one line and exit status 2."""
+    try:
+        app(result_action="return_none", exit_on_error=False, print_error=False)
+    except (ValueError, cyclopts.CycloptsError) as error:
+        print(f"kerastricks: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("kerastricks: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import kerastricks as kt
+
+
+@pytest.fixture
+def plan():
+    """Ten epochs of four steps."""
+    return kt.Plan(epochs=10, steps_per_epoch=4, batch_size=8, seed=0)
+
+
+@pytest.fixture
+def images():
+    """Twenty-six 8×8 colour images and their labels, three classes: three full batches of eight and one of two."""
+    random = np.random.default_rng(0)
+    return random.integers(0, 256, (26, 8, 8, 3), "uint8"), (np.arange(26) % 3).astype("int32")
+
+
+def build_residual(classes=3):
+    """A residual block with a projection and one without, on 8×8 colour images; logits out."""
+    x = inputs = keras.Input((8, 8, 3))
+    for _ in range(2):
+        shortcut = x
+        if x.shape[-1] != 4:
+            shortcut = layers.Conv2D(4, 1, use_bias=False)(x)
+            shortcut = layers.BatchNormalization()(shortcut)
+        y = layers.Conv2D(4, 3, padding="same", use_bias=False)(x)
+        y = layers.ReLU()(layers.BatchNormalization()(y))
+        y = layers.Conv2D(4, 3, padding="same", use_bias=False)(y)
+        x = layers.ReLU()(layers.Add()([layers.BatchNormalization()(y), shortcut]))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(classes)(x))
+
+
+@pytest.fixture
+def model():
+    keras.utils.set_random_seed(1)
+    return build_residual()

@@ -1,0 +1,81 @@
+"""Every trick through one table: in use on the backend at hand, frozen, printable, and loud where it would do nothing."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+import kerastricks as kt
+from kerastricks import tricks
+from kerastricks.trick import overrides
+
+HOOKS = ("model", "loss", "learning_rate", "optimizer", "batch", "callbacks")
+
+# name: (a setting in use, the hooks it must have, a way to make it change nothing, what the error says)
+TABLE = {
+    "BinaryCrossentropy": (kt.BinaryCrossentropy(), {"loss"}, "softmax", "needs a model that ends in logits"),
+    "CosineDecay": (kt.CosineDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
+    "EarlyStopping": (kt.EarlyStopping(1), {"callbacks"}, {"patience": 2}, "would have no effect"),
+    "LabelSmoothing": (kt.LabelSmoothing(), {"batch"}, {"amount": 0.0}, "must lie between 0 and 1"),
+    "LinearScaling": (kt.LinearScaling(), {"learning_rate"}, {"reference": 8}, "would have no effect"),
+    "MixUp": (kt.MixUp(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
+    "NoBiasDecay": (kt.NoBiasDecay(), {"optimizer"}, "no decay", "would have no effect"),
+    "Warmup": (kt.Warmup(1), {"learning_rate"}, {"epochs": 0.1}, "would have no effect"),
+    "ZeroGamma": (kt.ZeroGamma(), {"model"}, "plain", "would have no effect"),
+}
+RUN = {"epochs": 2, "batch_size": 8, "verbose": 0}
+
+
+def test_the_table_is_complete():
+    assert set(TABLE) == set(tricks.__all__)
+
+
+def test_all_six_hooks_are_in_use():
+    assert set().union(*(hooks for _, hooks, _, _ in TABLE.values())) == set(HOOKS)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_has_the_hooks_it_names(name):
+    trick, hooks, _, _ = TABLE[name]
+    assert {hook for hook in HOOKS if overrides(trick, hook)} == hooks
+    assert trick.name == name
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_is_frozen_and_prints_its_settings(name):
+    trick = TABLE[name][0]
+    assert eval(repr(trick), vars(kt)) == trick
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        trick.epochs = 1
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_trains(name, model, images):
+    """One run with the trick alone: finite, and different from the run without it."""
+    weights = model.get_weights()
+    trained = []
+    for recipe in (kt.Recipe((TABLE[name][0],)), kt.Recipe()):
+        model.set_weights(weights)
+        history = recipe.fit(model, images, validation_data=images, **RUN)
+        assert np.isfinite(history.history["loss"]).all()
+        trained.append(model.get_weights())
+    changed = any(not np.array_equal(a, b) for a, b in zip(*trained, strict=True))
+    assert changed or name == "EarlyStopping"  # which acts when progress ends: see its own test
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_raises_where_it_would_do_nothing(name, model, images):
+    trick, _, how, message = TABLE[name]
+    recipe = kt.Recipe((trick,))
+    with pytest.raises(ValueError, match=message):
+        if isinstance(how, dict):
+            recipe = kt.Recipe((dataclasses.replace(trick, **how),))
+        elif how == "no decay":
+            recipe = kt.Recipe((trick,), weight_decay=0)
+        else:
+            inputs = keras.Input((8, 8, 3))
+            activation = "softmax" if how == "softmax" else None
+            outputs = keras.layers.Dense(3, activation)(keras.layers.Flatten()(inputs))
+            model = keras.Model(inputs, outputs)
+        recipe.fit(model, images, validation_data=images, **RUN)

@@ -1,0 +1,216 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import kerastricks as kt
+from kerastricks.recipes import baseline, tutorial
+
+RUN = {"epochs": 3, "batch_size": 8, "verbose": 0}
+FULL = kt.Recipe(
+    (
+        kt.LinearScaling(),
+        kt.Warmup(1),
+        kt.CosineDecay(),
+        kt.ZeroGamma(),
+        kt.NoBiasDecay(),
+        kt.LabelSmoothing(),
+        kt.MixUp(),
+    )
+)
+
+
+def test_prints_what_it_does():
+    assert repr(kt.Recipe((kt.Warmup(1), kt.MixUp()), learning_rate=0.5)) == (
+        "Recipe(\n  (\n    Warmup(epochs=1),\n    MixUp(alpha=0.2, off_epochs=0),\n  ),\n"
+        "  learning_rate=0.5, weight_decay=0.0001, optimizer=nesterov, epochs=30, batch_size=128,\n)"
+    )
+
+
+def test_leaves_tricks_out():
+    recipe = FULL.without("MixUp", "Warmup")
+    assert recipe.names == ["LinearScaling", "CosineDecay", "ZeroGamma", "NoBiasDecay", "LabelSmoothing"]
+    assert FULL.names[-1] == "MixUp"
+
+
+def test_names_the_nearest_trick():
+    with pytest.raises(ValueError, match="no trick 'mixupp'. Did you mean MixUp?"):
+        FULL.without("mixupp")
+
+
+def test_a_trick_stands_once():
+    with pytest.raises(ValueError, match="Received twice: MixUp"):
+        kt.Recipe((kt.MixUp(), kt.MixUp(0.4)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tricks": ("MixUp",)}, "holds tricks"),
+        ({"learning_rate": 0}, "positive number. Received: 0"),
+        ({"weight_decay": -1}, "Received: weight_decay=-1"),
+    ],
+)
+def test_refuses_what_is_no_setting(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        kt.Recipe(**arguments)
+
+
+def test_shipped_recipes():
+    assert baseline.recipe.tricks == ()
+    assert tutorial.recipe.names == FULL.names
+
+
+def test_the_history_has_the_rate_of_the_last_update(model, images):
+    """26 images in batches of 8 are 4 steps an epoch; 0.1 * 8 / 256, warmed up over 4 steps, then 8 of cosine."""
+    history = FULL.fit(model, images, validation_data=images, **RUN).history
+    peak = 0.1 * 8 / 256
+    expected = [peak, peak * (1 + np.cos(np.pi * 3 / 8)) / 2, peak * (1 + np.cos(np.pi * 7 / 8)) / 2]
+    assert history["learning_rate"] == pytest.approx(expected, rel=1e-5)
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+
+
+def test_the_users_model_is_trained(model, images):
+    before = model.get_weights()
+    history = FULL.fit(model, images, **RUN)
+    assert history.model.network is model
+    assert not np.array_equal(before[0], model.get_weights()[0])
+
+
+def with_dropout(classes=3, activation=None):
+    return keras.Sequential(
+        [
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.Dropout(0.5),
+            layers.Flatten(),
+            layers.Dense(classes, activation),
+        ]
+    )
+
+
+def test_one_seed_gives_equal_weights(images):
+    """Initialization, order, draws and dropout, twice."""
+    trained = []
+    for seed in (3, 3, 4):
+        keras.utils.set_random_seed(0)
+        model = with_dropout()
+        FULL.without("ZeroGamma").fit(model, images, seed=seed, **RUN)
+        trained.append(model.get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*trained[:2], strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(*trained[1:], strict=True))
+
+
+def test_softmax_and_logits_train_alike(images):
+    losses = []
+    for activation in (None, "softmax"):
+        keras.utils.set_random_seed(0)
+        recipe = kt.Recipe((kt.LabelSmoothing(),), learning_rate=0.01)
+        losses.append(recipe.fit(with_dropout(3, activation), images, **RUN).history["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.dense = layers.Flatten(), layers.Dense(3)
+
+    def call(self, images):
+        return self.dense(self.flatten(images / 255))
+
+
+def test_trains_a_subclassed_model(images):
+    recipe = FULL.without("ZeroGamma")
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    history = recipe.fit(Subclassed(), images, validation_data=images, loss=loss, **RUN)
+    assert np.isfinite(history.history["val_loss"]).all()
+
+
+def test_asks_a_subclassed_model_for_its_loss(images):
+    with pytest.raises(ValueError, match="it is subclassed and has no graph to read.*or pass `loss="):
+        kt.Recipe().fit(Subclassed(), images, **RUN)
+
+
+def test_takes_an_optimizer_class(model, images):
+    recipe = kt.Recipe((kt.NoBiasDecay(),), learning_rate=1e-3, weight_decay=0.05, optimizer=keras.optimizers.AdamW)
+    engine = recipe.fit(model, images, **RUN).model
+    assert isinstance(engine.optimizer, keras.optimizers.AdamW)
+    assert engine.optimizer.weight_decay == 0.05
+
+
+def test_one_hot_labels_equal_integers(model, images):
+    pictures, labels = images
+    weights, losses = model.get_weights(), []
+    for form in (labels, np.eye(3, dtype="float32")[labels]):
+        model.set_weights(weights)
+        losses.append(FULL.fit(model, (pictures, form), validation_data=(pictures, form), **RUN).history["val_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, images, labels):
+        super().__init__()
+        self.images, self.labels = images, labels
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return self.images[8 * index : 8 * index + 8], self.labels[8 * index : 8 * index + 8]
+
+
+def test_takes_a_data_set(model, images):
+    data = Batches(*images)
+    history = FULL.fit(model, data, validation_data=data, epochs=3, verbose=0)
+    assert history.model.optimizer.iterations == 9
+    assert history.history["learning_rate"][0] == pytest.approx(0.1 * 8 / 256)
+
+
+def test_refuses_a_batch_size_beside_a_data_set(model, images):
+    with pytest.raises(ValueError, match="is the data set's own. Received: batch_size=8 and a Batches"):
+        FULL.fit(model, Batches(*images), **RUN)
+
+
+def test_refuses_a_data_set_without_a_length(model, images):
+    def batches():
+        yield images
+
+    with pytest.raises(ValueError, match="must know its length"):
+        FULL.fit(model, batches(), epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x, y + 1), r"must lie in \[0, 2\].*Received: labels from 1 to 3"),
+        (lambda x, y: (x, y - 1), "Received: labels from -1 to 1"),
+        (lambda x, y: (x, y.astype("float32")), "must be integers.*dtype=float32"),
+        (lambda x, y: (x, np.eye(4)[y]), r"shape \(N,\) or \(N, 3\). Received: shape=\(26, 4\)"),
+        (lambda x, y: (x, np.eye(3)[y] * 2), "row 0 sums to 2"),
+        (lambda x, y: (x[:5], y), "5 images and 26 labels"),
+        (lambda x, y: (x[:0], y[:0]), "at least one image"),
+        (lambda x, y: (x[0], y), r"\(N, height, width, channels\)"),
+    ],
+)
+def test_refuses_labels_that_do_not_fit(model, images, change, message):
+    with pytest.raises(ValueError, match=message):
+        FULL.fit(model, change(*images), **RUN)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+def test_refuses_a_run_of_nothing(model, images, name):
+    with pytest.raises(ValueError, match=f"`{name}` must be an integer of at least 1"):
+        FULL.fit(model, images, **{**RUN, name: 0})
+
+
+def test_compile_asks_for_a_built_model(plan):
+    with pytest.raises(ValueError, match="is not built. Call it once"):
+        FULL.compile(with_dropout(), plan)
+
+
+def test_a_refused_recipe_leaves_the_weights_alone(model, images):
+    weights = model.get_weights()
+    with pytest.raises(ValueError, match="off for the last 9"):
+        kt.Recipe((kt.ZeroGamma(), kt.MixUp(off_epochs=9))).fit(model, images, **RUN)
+    assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))

@@ -1,0 +1,43 @@
+import keras
+import pytest
+
+import kerastricks as kt
+
+FLAT = 0.8
+
+
+@pytest.mark.parametrize(("step", "expected"), [(0, 0.2), (1, 0.4), (3, 0.8), (4, 0.8), (9, 0.8)])
+def test_climbs_then_follows(step, expected):
+    assert float(kt.WarmupSchedule(FLAT, steps=4)(step)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_climbs_to_the_start_of_what_follows():
+    decay = keras.optimizers.schedules.CosineDecay(FLAT, 2)
+    schedule = kt.WarmupSchedule(decay, steps=2)
+    assert [float(schedule(step)) for step in range(5)] == pytest.approx([0.4, 0.8, 0.8, 0.4, 0.0], abs=1e-6)
+
+
+def test_lasts_its_epochs(plan):
+    assert kt.Warmup(epochs=2.5).learning_rate(FLAT, plan).steps == 10
+
+
+def test_leaves_the_rest_of_the_run_to_the_decay(plan):
+    schedule = kt.CosineDecay().learning_rate(kt.Warmup(1).learning_rate(FLAT, plan), plan)
+    assert (schedule.steps, schedule.after.decay_steps) == (4, 36)
+
+
+@pytest.mark.parametrize("epochs", [10, 11])
+def test_refuses_to_outlast_the_run(plan, epochs):
+    with pytest.raises(ValueError, match=f"asks for {4 * epochs} of the 40 steps left"):
+        kt.Warmup(epochs).learning_rate(FLAT, plan)
+
+
+def test_refuses_to_follow_a_decay(plan):
+    with pytest.raises(ValueError, match="Put Warmup before the trick that decays"):
+        kt.Warmup(1).learning_rate(kt.CosineDecay().learning_rate(FLAT, plan), plan)
+
+
+@pytest.mark.parametrize("epochs", [0, -1, float("nan")])
+def test_refuses_no_duration(epochs):
+    with pytest.raises(ValueError, match="must be positive. Received"):
+        kt.Warmup(epochs)
