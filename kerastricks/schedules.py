@@ -22,7 +22,7 @@ class Phase(keras.optimizers.schedules.LearningRateSchedule):
         super().__init__()
         if steps < 1:
             raise ValueError(f"`steps` must be at least 1. Received: steps={steps}")
-        self.after = after if callable(after) else check_rate(after)
+        self.after: Any = after if callable(after) else check_rate(after)
         self.steps = int(steps)
         self.target = float(self.after(0)) if callable(after) else self.after
 

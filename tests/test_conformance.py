@@ -1,4 +1,4 @@
-"""Every trick through one table: in use on the backend at hand, frozen, printable, and loud where it would do nothing."""
+"""Every trick through one table: in use on the backend at hand, frozen, printable, loud where it would do nothing."""
 
 import dataclasses
 

@@ -46,7 +46,11 @@ def test_opens_nested_models():
 def test_finds_a_norm_that_ends_a_nested_branch():
     inputs = keras.Input((8, 8, 2))
     branch = keras.Sequential(
-        [layers.Conv2D(2, 3, padding="same"), layers.Conv2D(2, 3, padding="same"), layers.BatchNormalization(name="end")]
+        [
+            layers.Conv2D(2, 3, padding="same"),
+            layers.Conv2D(2, 3, padding="same"),
+            layers.BatchNormalization(name="end"),
+        ]
     )
     assert names(keras.Model(inputs, layers.Add()([inputs, branch(inputs)]))) == ["end"]
 

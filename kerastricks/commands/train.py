@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models

@@ -42,6 +42,7 @@ def _open(path: Path) -> Image.Image:
         reason = "it is no image" if isinstance(error, UnidentifiedImageError) else str(error)
         raise ValueError(f"Cannot read {path}: {reason}. Remove the file, or keep it outside the folder.") from None
     if image.width * image.height > MAX_PIXELS:
+        image.close()
         raise ValueError(f"{path} has {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}. Make it smaller.")
     return image
 

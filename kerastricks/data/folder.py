@@ -46,12 +46,13 @@ def load_folder(root: Path, size: int | None, seed: int) -> tuple[tuple[str, ...
         ValueError: If the folder does not make a classification task, or a file in it is no image.
     """
     held_out = next((root / name for name in VALIDATION_NAMES if (root / name).is_dir()), None)
-    split = held_out is not None and (root / "train").is_dir()
-    classes, paths, labels = scan(root / "train" if split else root)
-    if split:
+    train_root = root / "train"
+    if held_out is not None and train_root.is_dir():
+        classes, paths, labels = scan(train_root)
         validation_classes, validation_paths, validation_labels = scan(held_out)
         _check_same(classes, validation_classes, held_out)
     else:
+        classes, paths, labels = scan(root)
         chosen, validation = _split(classes, labels, seed)
         validation_paths, validation_labels = [paths[i] for i in validation], labels[validation]
         paths, labels = [paths[i] for i in chosen], labels[chosen]

@@ -41,6 +41,7 @@ class Progress(keras.callbacks.Callback):
             rich.progress.TextColumn("{task.fields[shown]}"),
             rich.progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=self.console,
+            transient=True,
             disable=not self.console.is_terminal,
         )
         self._task = self._bar.add_task("starting", total=self.plan.total_steps, shown="")
@@ -56,12 +57,13 @@ class Progress(keras.callbacks.Callback):
         now = time.perf_counter()
         if self.console.is_terminal and now - self._shown > 0.25:
             self._shown = now
+            rate = rate_at(self.model.optimizer, self._step - 1)
             speed = (batch + 1) * self.plan.batch_size / (now - self._epoch_start)
             self._bar.update(
                 self._task,
                 completed=self._step,
                 description=f"epoch {self._epoch + 1}/{self.plan.epochs} step {batch + 1}/{self.plan.steps_per_epoch}",
-                shown=f"{_scores(logs or {})}  rate {rate_at(self.model.optimizer, self._step - 1):.3g}  {speed:,.0f} images/s",
+                shown=f"{_scores(logs or {})}  rate {rate:.3g}  {speed:,.0f} images/s",
             )
 
     def on_test_begin(self, logs=None):

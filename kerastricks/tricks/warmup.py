@@ -58,8 +58,9 @@ class Warmup(Trick):
         steps = plan.steps(self.epochs)
         if steps < 2:
             raise ValueError(
-                "Warmup would have no effect: it is one step long, and the last step of a warmup has the full rate. "
-                f"Received: epochs={self.epochs} at {plan.steps_per_epoch} steps an epoch. Lengthen it, or leave it out."
+                "Warmup would have no effect: the last step of a warmup has the full rate, and it is one step long. "
+                f"Received: epochs={self.epochs} at {plan.steps_per_epoch} steps an epoch. "
+                "Lengthen it, or leave Warmup out."
             )
 
         def make(rate, left):

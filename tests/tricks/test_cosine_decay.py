@@ -3,7 +3,9 @@ import pytest
 import kerastricks as kt
 
 
-@pytest.mark.parametrize(("step", "expected"), [(0, 0.8), (10, 0.8 * 0.853553), (20, 0.4), (30, 0.8 * 0.146447), (40, 0)])
+@pytest.mark.parametrize(
+    ("step", "expected"), [(0, 0.8), (10, 0.8 * 0.853553), (20, 0.4), (30, 0.8 * 0.146447), (40, 0)]
+)
 def test_falls_along_half_a_cosine(plan, step, expected):
     schedule = kt.CosineDecay().learning_rate(0.8, plan)
     assert float(schedule(step)) == pytest.approx(expected, abs=1e-6)

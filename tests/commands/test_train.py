@@ -1,0 +1,115 @@
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerastricks.commands.train import train
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of twelve noisy 8×8 images, one darker than the other."""
+    random = np.random.default_rng(0)
+    for label, low in (("dark", 0), ("light", 128)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for index in range(12):
+            pixels = random.integers(low, low + 128, (8, 8, 3), "uint8")
+            Image.fromarray(pixels).save(tmp_path / "data" / label / f"{index}.png")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return lambda **settings: train(str(folder), **{"epochs": 3, "batch_size": 8, **settings})
+
+
+def history(directory):
+    with (directory / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_leaves_a_run_directory(run, tmp_path):
+    result = run(out="out", seed=5)
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {
+        "run.json",
+        "history.csv",
+        "result.json",
+        "model.keras",
+        "report.html",
+    }
+    saved = json.loads((out / "result.json").read_text())
+    assert saved == {key: value for key, value in result.items() if key != "directory"}
+    assert set(saved) == {
+        *("accuracy", "loss", "epochs", "seconds", "images_per_second", "backend", "model", "recipe", "seed"),
+        "parameters",
+    }
+    settings = json.loads((out / "run.json").read_text())
+    assert (settings["seed"], settings["batch_size"], settings["classes"]) == (5, 8, ["dark", "light"])
+    assert {"python", "keras"} <= set(settings["versions"])
+    rows = history(out)
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert all(float(row["learning_rate"]) > 0 for row in rows)
+    assert float(rows[-1]["val_accuracy"]) == pytest.approx(saved["accuracy"])
+
+
+def test_the_model_opens_in_a_new_process(run, tmp_path):
+    run(out="out")
+    code = (
+        "import keras, kerastricks, numpy as np\n"
+        "model = keras.saving.load_model('out/model.keras')\n"
+        "print(model.predict(np.zeros((3, 8, 8, 3), 'uint8'), verbose=0).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.strip() == "(3, 2)"
+
+
+def test_numbers_its_directories(run):
+    assert [run(epochs=3)["directory"] for _ in range(2)] == ["runs/data-1", "runs/data-2"]
+
+
+def test_one_seed_gives_one_result(run):
+    first, second, other = (run(seed=seed)["loss"] for seed in (1, 1, 2))
+    assert first == second != other
+
+
+def test_settings_reach_the_recipe(run, tmp_path):
+    run(out="out", recipe="baseline", learning_rate=0.01)
+    rows = history(tmp_path / "out")
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx([0.01] * 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "resnet21"}, "Did you mean resnet20"),
+        ({"recipe": "tutoria"}, "Did you mean tutorial"),
+        ({"without": ["MixUpp"]}, "Did you mean MixUp"),
+        ({"epochs": 0}, "`epochs` must be an integer of at least 1"),
+        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
+        ({"learning_rate": -1.0}, "must be a positive number. Received: -1.0"),
+        ({"epochs": 2}, "Warmup is longer than the run"),
+        ({"batch_size": 256}, "LinearScaling would have no effect"),
+        ({"image_size": 4}, "8×8 pixels and up"),
+    ],
+)
+def test_bad_input_writes_nothing(run, tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        run(out="out", **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_refuses_a_directory_that_holds_a_run(run, tmp_path):
+    run(out="out")
+    before = (tmp_path / "out" / "result.json").read_text()
+    with pytest.raises(ValueError, match="out holds a run. Pass another directory"):
+        run(out="out")
+    assert (tmp_path / "out" / "result.json").read_text() == before
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="file is a file"):
+        run(out="file")

@@ -1,0 +1,143 @@
+import hashlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerastricks import data
+from kerastricks.data import folder
+from kerastricks.data.folder import Files
+
+
+def paint(path, colour=(10, 200, 30), size=(12, 12)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Five cats and ten dogs, all of one colour a class."""
+    for index in range(5):
+        paint(tmp_path / "pets" / "cat" / f"{index}.png", (200, 0, 0))
+    for index in range(10):
+        paint(tmp_path / "pets" / "dog" / f"{index}.png", (0, 0, 200))
+    return tmp_path / "pets"
+
+
+def test_loads_classes_in_the_order_of_their_names(root):
+    loaded = data.load(str(root))
+    assert (loaded.name, loaded.classes, loaded.image_shape) == ("pets", ("cat", "dog"), (12, 12, 3))
+    images, labels = loaded.train
+    assert images.dtype == "uint8"
+    assert images[labels == 0][0, 0, 0].tolist() == [200, 0, 0]
+
+
+def test_splits_a_fifth_of_each_class_by_the_seed(root):
+    loaded = data.load(str(root), seed=1)
+    assert np.bincount(loaded.train[1]).tolist() == [4, 8]
+    assert np.bincount(loaded.validation[1]).tolist() == [1, 2]
+    assert not np.array_equal(*(folder._split(("cat", "dog"), np.repeat([0, 1], [5, 10]), s)[1] for s in (1, 2)))
+
+
+@pytest.mark.parametrize("name", ["val", "validation", "valid", "test"])
+def test_takes_a_split_of_the_users(tmp_path, name):
+    for part, count in (("train", 3), (name, 2)):
+        for label in ("a", "b"):
+            for index in range(count):
+                paint(tmp_path / part / label / f"{index}.png")
+    loaded = data.load(str(tmp_path))
+    assert (len(loaded.train[1]), len(loaded.validation[1])) == (6, 4)
+
+
+def test_passes_over_what_desktops_leave_behind(root):
+    (root / "__MACOSX").mkdir()
+    (root / ".git").mkdir()
+    (root / "cat" / ".DS_Store").write_text("x")
+    (root / "cat" / "Thumbs.db").write_text("x")
+    assert data.load(str(root)).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(("size", "expected"), [((12, 12), 12), ((12, 10), 224)])
+def test_the_size_is_the_images_own_if_all_are_equal_squares(tmp_path, size, expected):
+    for label in ("a", "b"):
+        for index in range(2):
+            paint(tmp_path / label / f"{index}.png", size=size)
+    assert data.load(str(tmp_path)).image_shape == (expected, expected, 3)
+    assert data.load(str(tmp_path), image_size=9).image_shape == (9, 9, 3)
+
+
+def test_beyond_memory_each_batch_is_decoded_when_asked_for(root, monkeypatch):
+    kept = data.load(str(root)).train[0]
+    monkeypatch.setattr(folder, "IN_MEMORY_BYTES", 100)
+    streamed = data.load(str(root)).train[0]
+    assert isinstance(streamed, Files)
+    assert np.array_equal(streamed[np.array([3, 0])], kept[[3, 0]])
+
+
+def test_the_users_folder_is_only_read(root):
+    def digest():
+        return {path: hashlib.sha256(path.read_bytes()).digest() for path in root.rglob("*") if path.is_file()}
+
+    before = digest()
+    data.load(str(root))
+    assert digest() == before
+
+
+def empty_class(root):
+    (root / "bird").mkdir()
+
+
+def text_file(root):
+    (root / "cat" / "notes.jpg").write_text("no image")
+
+
+def cut_short(root):
+    path = root / "cat" / "cut.jpg"
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:600])
+
+
+def one_class(root):
+    (root / "cat").rename(root.parent / "cat")
+
+
+def no_class(root):
+    one_class(root)
+    (root / "dog").rename(root.parent / "dog")
+
+
+def one_image(root):
+    paint(root / "bird" / "0.png")
+
+
+def other_classes(root):
+    paint(root / "train" / "a" / "0.png")
+    paint(root / "train" / "b" / "0.png")
+    paint(root / "val" / "a" / "0.png")
+    paint(root / "val" / "c" / "0.png")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (empty_class, "The class 'bird' in .* is empty"),
+        (text_file, r"Cannot read .*notes.jpg: it is no image"),
+        (cut_short, r"Cannot decode .*cut.jpg"),
+        (one_class, "has one class, 'dog'"),
+        (no_class, "has no class folders"),
+        (one_image, "The class 'bird' has one image"),
+        (other_classes, r"train/ and val/ differ in .*: only in train: b; only in val: c"),
+    ],
+)
+def test_names_what_is_wrong(root, spoil, message):
+    spoil(root)
+    with pytest.raises(ValueError, match=message):
+        data.load(str(root))
+
+
+def test_refuses_a_path_that_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match="nowhere does not exist. Pass `digits`"):
+        data.load(str(tmp_path / "nowhere"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="file is a file"):
+        data.load(str(tmp_path / "file"))

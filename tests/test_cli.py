@@ -1,0 +1,77 @@
+"""The command line as a user meets it: in a process of its own."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+def kerastricks(*arguments, **environment):
+    """Runs the command with Keras out of reach unless the test says otherwise; returns the finished process."""
+    return subprocess.run(
+        [sys.executable, "-m", "kerastricks_cli", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--help"], "Train a classifier"),
+        (["train", "--help"], "Tricks to leave out of the recipe"),
+        (["recipes"], "baseline What a Keras user writes today"),
+        (["train", "digits", "--epoch", "3"], "Did you mean --epochs?"),
+        (["train", "digits", "--epochs", "0"], "Must be > 0"),
+        (["train", "digits", "--batch-size", "many"], 'unable to convert "many" into int'),
+        (["train"], "requires an argument"),
+        (["train", "nowhere"], "nowhere does not exist"),
+        (["trian"], "Did you mean"),
+    ],
+)
+def test_answers_without_keras(arguments, said):
+    start = time.perf_counter()
+    done = kerastricks(*arguments)
+    seconds = time.perf_counter() - start
+    good = "--help" in arguments or arguments == ["recipes"]
+    assert said in " ".join((done.stdout if good else done.stderr).split())
+    assert done.returncode == (0 if good else 2)
+    assert good or len(done.stderr.splitlines()) == 1
+    assert seconds < 1.5  # half a second on a quiet machine; an import of Keras takes three and more
+
+
+def test_never_imports_keras_for_help():
+    code = "import sys, kerastricks_cli; assert not {'keras', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [("tensorflw", "Did you mean tensorflow?"), ("openvino", "Unknown backend 'openvino' in KERAS_BACKEND")],
+)
+def test_names_the_backends(backend, said):
+    done = kerastricks("train", "digits", KERAS_BACKEND=backend)
+    assert (said in done.stderr, done.returncode) == (True, 2)
+
+
+def test_a_backend_that_is_not_installed(monkeypatch, capsys):
+    import kerastricks_cli
+
+    monkeypatch.setattr(kerastricks_cli.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(ValueError, match=r"'jax' is not installed. Install it with: pip install 'kerastricks\[jax\]'"):
+        kerastricks_cli._choose_backend()
+
+
+@pytest.mark.slow
+def test_trains(tmp_path):
+    out = tmp_path / "run"
+    done = kerastricks("train", "digits", "--epochs", "3", "--without", "MixUp", "LabelSmoothing", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "accuracy" in done.stdout
+    assert (out / "report.html").exists()
+    again = kerastricks("train", "digits", "--out", str(out))
+    assert (again.returncode, again.stderr.splitlines()[-1].startswith("kerastricks:")) == (2, True)
