@@ -118,7 +118,6 @@ def _choose_backend() -> None:
         )
     os.environ["KERAS_BACKEND"] = chosen
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the default, unsaid: TensorFlow then does not announce it
 
 
 def _configured() -> str | None:

@@ -24,7 +24,7 @@ class Phase(keras.optimizers.schedules.LearningRateSchedule):
             raise ValueError(f"`steps` must be at least 1. Received: steps={steps}")
         self.after: Any = after if callable(after) else check_rate(after)
         self.steps = int(steps)
-        self.target = float(self.after(0)) if callable(after) else self.after
+        self.target = float(self.after(0)) if callable(self.after) else self.after
 
     def rate(self, step: Any) -> Any:
         """Returns the learning rate at a float32 `step` below `steps`."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
@@ -22,8 +23,6 @@ from kerastricks.commands import recipes
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress
 from kerastricks.trick import Plan
-
-_SHEET = 16
 
 
 def train(
@@ -110,8 +109,8 @@ def train(
         progress.stop()
     seconds = time.perf_counter() - start
     engine = history.model
-    sheet = TrainingBatches(images, labels, plan, chosen.tricks)[0]
-    seen, targets = (keras.ops.convert_to_numpy(part)[:_SHEET] for part in engine.transform(*sheet))
+    batches = TrainingBatches(images, labels, plan, chosen.tricks)
+    sheet = _contact_sheet(engine, [batches[step] for step in range(min(4, plan.total_steps))])
     scores = engine.evaluate(EvaluationBatches(*source.validation, batch_size), verbose=0, return_dict=True)
     result = {
         "accuracy": scores["accuracy"],
@@ -130,7 +129,7 @@ def train(
     shown = {**settings, "classes": ", ".join(source.classes), "versions": _words(settings["versions"])}
     steps = len(history.epoch) * plan.steps_per_epoch
     rates = [rate_at(engine.optimizer, step) for step in range(0, steps, max(1, steps // 500))]
-    page = training_page(shown, result, history.history, rates, (seen, targets), source.classes)
+    page = training_page(shown, result, history.history, rates, sheet, source.classes)
     (directory / "report.html").write_text(page, encoding="utf-8")
     return {**result, "directory": str(directory)}
 
@@ -170,6 +169,16 @@ class _RunDirectory(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.directory.mkdir(parents=True, exist_ok=True)
         _write_json(self.directory / "run.json", self.settings)
+
+
+def _contact_sheet(engine: Any, batches: Sequence[tuple]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the first four images of each batch, and their targets, as the network sees them in training."""
+    images: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    for batch in batches:
+        for side, part in zip((images, targets), engine.transform(*batch), strict=True):
+            side.append(keras.ops.convert_to_numpy(part)[:4])
+    return np.concatenate(images), np.concatenate(targets)
 
 
 def _check_free(directory: Path) -> Path:
