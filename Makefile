@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: install install-all demo test check check-all lint types overhead
+.PHONY: install install-all demo test test-jax test-torch check check-all lint types overhead evidence
 
 install: $(VENV)/installed  ## the package and the default backend
 install-all: $(VENV)/installed-all  ## all three backends, and what the developers use
@@ -39,10 +39,14 @@ types: $(VENV)/installed-dev
 
 check: lint types test
 
-check-all: install-all  ## the tests on each of the three backends
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest
-	KERAS_BACKEND=jax $(BIN)/python -m pytest
-	KERAS_BACKEND=torch $(BIN)/python -m pytest
+test-jax test-torch: test-%: install-all
+	KERAS_BACKEND=$* $(BIN)/python -m pytest
+
+check-all: install-all test test-jax test-torch  ## the tests on each of the three backends
 
 overhead: install-all  ## what the tricks cost over plain Keras, on each backend
 	$(BIN)/python benchmarks/overhead.py
+
+evidence: install-all  ## the tables of docs/ that tests and graphs make: what ZeroGamma finds, and tests that notice
+	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/zero_gamma.py > docs/zero_gamma.md
+	KERAS_BACKEND=torch $(BIN)/python benchmarks/mutations.py > docs/mutations.md

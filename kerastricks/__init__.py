@@ -2,12 +2,20 @@
 
 from importlib.metadata import version
 
-from kerastricks import models
-from kerastricks.optimizers import SGD
+from kerastricks import data, models
+from kerastricks.callbacks import (
+    LearningRateRecorder,
+    WarmUpCosineDecayScheduler,
+    WarmUpLearningRateScheduler,
+    cosine_decay_with_warmup,
+)
+from kerastricks.optimizers import SGD, AdamW, decay_report
 from kerastricks.recipe import Recipe
+from kerastricks.report.plots import plot_learning_rate
 from kerastricks.trick import Plan, Trick
 from kerastricks.tricks import *  # noqa: F403 - the bag lists its own names
 from kerastricks.tricks import __all__ as _tricks
+from kerastricks.tricks.hold import HoldSchedule
 from kerastricks.tricks.label_smoothing import smooth_labels
 from kerastricks.tricks.linear_scaling import scale_learning_rate
 from kerastricks.tricks.mixup import mixup
@@ -17,12 +25,21 @@ from kerastricks.tricks.zero_gamma import zero_gamma
 __version__ = version("kerastricks")
 __all__ = [
     "SGD",
+    "AdamW",
+    "HoldSchedule",
+    "LearningRateRecorder",
     "Plan",
     "Recipe",
     "Trick",
+    "WarmUpCosineDecayScheduler",
+    "WarmUpLearningRateScheduler",
     "WarmupSchedule",
+    "cosine_decay_with_warmup",
+    "data",
+    "decay_report",
     "mixup",
     "models",
+    "plot_learning_rate",
     "scale_learning_rate",
     "smooth_labels",
     "zero_gamma",

@@ -1,33 +1,88 @@
-"""SGD whose weight decay is the paper's: coupled, in the gradient."""
+"""Optimizers with the paper's weight decay: coupled with the gradient, and by a rule that outlives save and load."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-# Keras gives PyTorch a faster class in place of its own; subclass what a user would get.
-_KerasSGD: Any = type(keras.optimizers.SGD.__new__(keras.optimizers.SGD))
+
+def decays(variable: Any, exclude: Sequence[Any] = (), include: Sequence[Any] = ()) -> bool:
+    """Tells whether a variable decays under the rule "kernels alone": those of rank two and up.
+
+    Args:
+        variable: A Keras variable.
+        exclude: Kernels that are not to decay: patterns for `re.search` in `variable.path`, or variables.
+        include: Biases, γ or β that are to decay all the same, likewise; it wins over `exclude`.
+    """
+    if _listed(variable, include):
+        return True
+    return len(variable.shape) > 1 and not _listed(variable, exclude)
+
+
+def _listed(variable: Any, choices: Sequence[Any]) -> bool:
+    return any(re.search(c, variable.path) if isinstance(c, str) else c is variable for c in choices)
+
+
+class _DecayRule:
+    """Mixin for a Keras optimizer: the rule by which variables decay is applied in `build` and saved in the config."""
+
+    def __init__(self, *args, kernels_only=False, exclude=(), include=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        if kernels_only:
+            self.decay_kernels_only(exclude, include)
+        elif exclude or include:
+            raise ValueError("`exclude` and `include` are exceptions to `kernels_only=True`, which is not set.")
+        else:
+            self._rule = None
+
+    def decay_kernels_only(self, exclude: Sequence[str] = (), include: Sequence[str] = ()) -> None:
+        """Lets kernels alone decay, but for the patterns in `exclude` and `include`; see `decays`."""
+        self._rule = {"exclude": list(exclude), "include": list(include)}
+
+    def build(self, variables):
+        if self._rule is not None:
+            self.exclude_from_weight_decay(var_list=[v for v in variables if not decays(v, **self._rule)])
+        super().build(variables)
+
+    def get_config(self):
+        return {**super().get_config(), "kernels_only": self._rule is not None, **(self._rule or {})}
+
+
+# Keras puts faster classes in place of its own on PyTorch; subclass what a user would get.
+_FastSGD: Any = type(keras.optimizers.SGD.__new__(keras.optimizers.SGD))
+_FastAdamW: Any = type(keras.optimizers.AdamW.__new__(keras.optimizers.AdamW))
 
 
 @keras.saving.register_keras_serializable("kerastricks")
-class SGD(_KerasSGD):
-    """Adds the gradient of the L2 penalty to each gradient, as the paper, MXNet and PyTorch do.
+class SGD(_DecayRule, _FastSGD):
+    """SGD whose weight decay is the gradient of the L2 penalty, as in the paper, MXNet and PyTorch.
 
         gradient + weight_decay * variable
 
-    Keras' own `weight_decay` shrinks the variable by `learning_rate * weight_decay` instead, past the momentum:
-    at momentum 0.9 that is a tenth of the effect. The penalty never shows in the reported loss.
+    Keras' own `weight_decay` shrinks the variable by `learning_rate * weight_decay` instead, past the momentum: at
+    momentum 0.9 that is a tenth of the effect. The penalty never shows in the reported loss.
 
-    Args: as `keras.optimizers.SGD`; `exclude_from_weight_decay` works as there.
+    Args: as `keras.optimizers.SGD`, and
+        coupled: Whether the decay goes through the gradient; if not, it is Keras' own.
+        kernels_only: Whether kernels alone decay, and biases, γ and β do not.
+        exclude: Path patterns of kernels that are not to decay either.
+        include: Path patterns of biases, γ or β that are to decay all the same.
 
     Reference: Loshchilov & Hutter, 2017, arXiv:1711.05101, for coupled against decoupled.
     """
 
+    def __init__(self, *args, coupled: bool = True, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.coupled = coupled
+
     def _apply_weight_decay(self, variables):
-        """Keras calls this before the update, to decay apart from the gradient: nothing to do."""
+        if not self.coupled:
+            super()._apply_weight_decay(variables)
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        if self.weight_decay:
+        if self.weight_decay and self.coupled:
             grads = [
                 gradient + ops.cast(self.weight_decay, gradient.dtype) * ops.convert_to_tensor(variable)
                 if self._use_weight_decay(variable)
@@ -36,7 +91,44 @@ class SGD(_KerasSGD):
             ]
         super()._backend_update_step(grads, trainable_variables, learning_rate)
 
+    def get_config(self):
+        return {**super().get_config(), "coupled": self.coupled}
+
+
+@keras.saving.register_keras_serializable("kerastricks")
+class AdamW(_DecayRule, _FastAdamW):
+    """Keras' AdamW, decoupled as it is there, with the rule of `kerastricks.SGD` for what decays.
+
+    Args: as `keras.optimizers.AdamW`, and `kernels_only`, `exclude`, `include` as for `kerastricks.SGD`.
+    """
+
 
 def nesterov(learning_rate: Any, weight_decay: float | None) -> SGD:
     """Returns the paper's optimizer: SGD with Nesterov momentum 0.9."""
     return SGD(learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+
+
+def decay_report(model: Any, print_fn: Any = print) -> dict[str, bool]:
+    """Prints which trainable variables of a compiled model decay, and returns that by path.
+
+    Args:
+        model: A compiled `keras.Model`.
+        print_fn: Called with each line, as in `model.summary`.
+
+    Raises:
+        ValueError: If the model is not compiled.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        raise ValueError(f"The model '{model.name}' has no optimizer. Call `compile` first.")
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    rate = getattr(optimizer, "weight_decay", None) or 0
+    report = {v.path: bool(rate) and optimizer._use_weight_decay(v) for v in model.trainable_variables}
+    coupled = "coupled" if getattr(optimizer, "coupled", False) else "decoupled"
+    print_fn(f"{type(optimizer).__name__}: weight decay {rate} ({coupled})")
+    for variable in model.trainable_variables:
+        word = "decays" if report[variable.path] else "stays"
+        print_fn(f"  {word:7} {'×'.join(map(str, variable.shape)):16} {variable.path}")
+    return report

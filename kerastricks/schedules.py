@@ -91,7 +91,7 @@ def replace_tail(learning_rate: Any, steps: int, make: Callable[[float, int], An
     return make(check_rate(learning_rate), steps)
 
 
-def check_duration(name: str, wanted: int, steps: int) -> int:
+def check_fits(name: str, wanted: int, steps: int) -> int:
     """Returns `wanted` steps if they leave at least one of `steps`, or raises a `ValueError`."""
     if wanted >= steps:
         raise ValueError(

@@ -1,7 +1,8 @@
 """Finds layers by their place in the graph of any functional or Sequential model, nested ones too."""
 
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
@@ -57,9 +58,9 @@ def graphs(model: Any) -> Iterator[Any]:
 
 def ancestors(tensor: Any) -> dict[int, Any]:
     """Returns the tensors that `tensor` was made from, itself included, by id, nearest first."""
-    found, queue = {}, [tensor]
+    found, queue = {}, deque([tensor])
     while queue:
-        tensor = queue.pop(0)
+        tensor = queue.popleft()
         if id(tensor) not in found:
             found[id(tensor)] = tensor
             queue.extend(producer(tensor)[1])
@@ -80,7 +81,7 @@ def branch_end(tensor: Any) -> Any:
         return operation
     if has_graph(operation):
         return branch_end(operation.outputs[0])
-    if isinstance(operation, layers.Multiply) or type(operation).__name__ == "Multiply":
+    if type(operation).__name__ == "Multiply":
         return next((end for end in map(branch_end, inputs) if end is not None), None)
     if keeps_zero(operation):
         return branch_end(inputs[0])
@@ -96,17 +97,25 @@ def _kernels(tensors: Any) -> int:
     )
 
 
-def residual_norms(model: Any) -> list:
-    """Returns the last BatchNormalization of each residual branch, in the order of the graph.
+class Residual(NamedTuple):
+    """A residual branch: the model it stands in, the tensor that it adds, and the normalization that scales it."""
+
+    graph: Any
+    branch: Any
+    norm: Any
+
+
+def residuals(model: Any) -> list[Residual]:
+    """Returns the residual branches of `model` that end in a BatchNormalization.
 
     A residual block is an addition of two tensors from one fork: the shortcut has at most one kernel between the
     fork and the addition (none, or a projection), the branch has more. What stands between the normalization and
     the addition may drop, pool, activate or gate, as long as it keeps zero at zero.
     """
-    found = {}
+    found: dict[int, Residual] = {}
     for graph in graphs(model):
         for operation in graph.operations:
-            if not (isinstance(operation, layers.Add) or type(operation).__name__ == "Add"):
+            if type(operation).__name__ != "Add":  # the layer, or the operation behind `+`
                 continue
             for node in operation._inbound_nodes:
                 if len(node.input_tensors) != 2:
@@ -117,7 +126,7 @@ def residual_norms(model: Any) -> list:
                     between = [value for key, value in own.items() if key not in other]
                     sides.append((_kernels(between), tensor))
                 (few, _), (many, branch) = sorted(sides, key=lambda side: side[0])
-                end = branch_end(branch)
-                if few <= 1 and many > few and end is not None and left.keys() & right.keys():
-                    found[id(end)] = end
+                norm = branch_end(branch)
+                if few <= 1 and many > few and norm is not None and left.keys() & right.keys():
+                    found.setdefault(id(norm), Residual(graph, branch, norm))
     return list(found.values())

@@ -40,6 +40,10 @@ class Plan:
         """Returns the whole number of steps nearest to `epochs`, at least one."""
         return max(1, round(epochs * self.steps_per_epoch))
 
+    def duration(self, epochs: float, steps: int | None) -> int:
+        """Returns `steps` where they are given, else those of `epochs`."""
+        return self.steps(epochs) if steps is None else steps
+
 
 class Trick:
     """One change to how a classifier is trained; override the hooks it needs, the rest change nothing.
@@ -83,6 +87,14 @@ class Trick:
     def batch(self, images: Any, targets: Any, **draws: Any) -> tuple[Any, Any]:
         """Takes and returns float32 `images` and target distributions `targets`, on the device, in training alone."""
         return images, targets
+
+
+def check_duration(name: str, epochs: float, steps: int | None) -> None:
+    """Raises a `ValueError` unless a trick's duration, in epochs or in steps, is positive."""
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise ValueError(f"`steps` of {name} must be an integer of at least 1. Received: steps={steps!r}")
+    if not 0 < epochs < float("inf"):
+        raise ValueError(f"`epochs` of {name} must be positive. Received: epochs={epochs}")
 
 
 def overrides(trick: Trick, hook: str) -> bool:

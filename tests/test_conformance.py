@@ -17,10 +17,13 @@ TABLE = {
     "BinaryCrossentropy": (kt.BinaryCrossentropy(), {"loss"}, "softmax", "needs a model that ends in logits"),
     "CosineDecay": (kt.CosineDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
     "EarlyStopping": (kt.EarlyStopping(1), {"callbacks"}, {"patience": 2}, "would have no effect"),
+    "Hold": (kt.Hold(1), {"learning_rate", "optimizer"}, {}, "would have no effect"),
     "LabelSmoothing": (kt.LabelSmoothing(), {"batch"}, {"amount": 0.0}, "must lie between 0 and 1"),
     "LinearScaling": (kt.LinearScaling(), {"learning_rate"}, {"reference": 8}, "would have no effect"),
     "MixUp": (kt.MixUp(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
     "NoBiasDecay": (kt.NoBiasDecay(), {"optimizer"}, "no decay", "would have no effect"),
+    "PolynomialDecay": (kt.PolynomialDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
+    "StepDecay": (kt.StepDecay((1,)), {"learning_rate"}, {"factor": 1}, "positive and not 1"),
     "Warmup": (kt.Warmup(1), {"learning_rate"}, {"epochs": 0.1}, "would have no effect"),
     "ZeroGamma": (kt.ZeroGamma(), {"model"}, "plain", "would have no effect"),
 }
@@ -55,7 +58,8 @@ def test_trains(name, model, images):
     """One run with the trick alone: finite, and different from the run without it."""
     weights = model.get_weights()
     trained = []
-    for recipe in (kt.Recipe((TABLE[name][0],)), kt.Recipe()):
+    beside = (kt.CosineDecay(),) if name == "Hold" else ()  # a plateau shows by the decay behind it
+    for recipe in (kt.Recipe((TABLE[name][0], *beside)), kt.Recipe(beside)):
         model.set_weights(weights)
         history = recipe.fit(model, images, validation_data=images, **RUN)
         assert np.isfinite(history.history["loss"]).all()

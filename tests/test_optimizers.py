@@ -44,3 +44,112 @@ def test_an_excluded_variable_does_not_decay():
 def test_clips_the_gradient_before_it_decays():
     value = run(kt.SGD(1.0, weight_decay=0.5, clipvalue=0.1), [np.array([9.0, 0.0], "float32")])
     assert value == pytest.approx([1 - (0.1 + 0.5), -2 + 1.0], abs=1e-6)
+
+
+def test_uncoupled_it_is_keras_own():
+    gradients = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+    ours = run(kt.SGD(0.1, momentum=0.9, weight_decay=0.01, coupled=False), gradients)
+    assert ours == pytest.approx(run(keras.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.01), gradients), abs=1e-7)
+
+
+def test_follows_pytorch_itself_for_a_hundred_steps():
+    torch = pytest.importorskip("torch")
+    gradients = np.random.default_rng(1).normal(0, 0.1, size=(100, 2)).astype("float32")
+    variable = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    peer = torch.optim.SGD([variable], 0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
+    for gradient in gradients:
+        variable.grad = torch.tensor(gradient)
+        peer.step()
+    value = run(kt.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=1e-4), gradients)
+    assert value == pytest.approx(variable.detach().numpy(), abs=1e-6)
+
+
+def classifier():
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(4, name="hidden")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(3, name="top")(x), name="net")
+
+
+IMAGES = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+LABELS = np.arange(8) % 3
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+EXCLUDE = {"kernels_only": True, "exclude": ["(^|/)hidden/"]}
+
+
+@pytest.mark.parametrize("optimizer", [kt.SGD, kt.AdamW])
+def test_the_rule_outlives_save_and_load(optimizer, tmp_path):
+    model = classifier()
+    model.compile(optimizer(0.1, weight_decay=0.1, **EXCLUDE), LOSS)
+    model.fit(IMAGES, LABELS, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    reports = [list(kt.decay_report(m, print_fn=lambda line: None).values()) for m in (model, again)]
+    assert reports == [[False, False, True, False]] * 2
+    for m in (model, again):
+        m.fit(IMAGES, LABELS, epochs=3, shuffle=False, verbose=0)
+    pairs = zip(model.get_weights(), again.get_weights(), strict=True)
+    assert all(a == pytest.approx(b, abs=1e-6) for a, b in pairs)
+
+
+def test_decay_does_not_show_in_the_loss():
+    losses = []
+    for weight_decay in (None, 10.0):
+        keras.utils.set_random_seed(0)
+        model = classifier()
+        model.compile(kt.SGD(1e-12, weight_decay=weight_decay), LOSS)
+        losses.append(model.fit(IMAGES, LABELS, verbose=0).history["loss"][0])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+def test_holds_under_loss_scaling():
+    """The scaled gradient is unscaled before the decay joins it: the same weights as without scaling."""
+    trained = []
+    for scaled in (False, True):
+        keras.utils.set_random_seed(0)
+        model, optimizer = classifier(), kt.SGD(0.1, weight_decay=0.1, kernels_only=True)
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1024.0)
+        model.compile(optimizer, LOSS)
+        model.fit(IMAGES, LABELS, epochs=3, shuffle=False, verbose=0)
+        trained.append(model.get_weights())
+    assert all(a == pytest.approx(b, abs=1e-5) for a, b in zip(*trained, strict=True))
+
+
+def test_holds_under_mixed_precision():
+    """float16 makes `compile` wrap the optimizer; with no gradient to speak of, kernels alone shrink."""
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = classifier()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile(kt.SGD(0.1, weight_decay=0.5, kernels_only=True), keras.losses.MeanSquaredError())
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    for layer in model.layers[1:]:
+        layer.bias.assign(keras.ops.ones(layer.bias.shape))
+    outputs = keras.ops.convert_to_numpy(model(IMAGES)).astype("float32")
+    before = model.get_weights()
+    model.fit(IMAGES, outputs, verbose=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        shrinks = 0.95 if old.ndim == 2 else 1.0
+        assert new == pytest.approx(shrinks * old, abs=2e-3)
+
+
+def test_reports_what_decays():
+    model = classifier()
+    model.compile(kt.SGD(0.1, weight_decay=1e-4, **EXCLUDE), LOSS)
+    lines = []
+    report = kt.decay_report(model, print_fn=lines.append)
+    assert list(report.values()) == [False, False, True, False]
+    assert lines[0] == "SGD: weight decay 0.0001 (coupled)"
+    assert [line.split()[0] for line in lines[1:]] == ["stays", "stays", "decays", "stays"]
+    assert lines[3].split()[1] == "4×3"
+
+
+def test_reports_on_compiled_models_alone():
+    with pytest.raises(ValueError, match="'net' has no optimizer"):
+        kt.decay_report(classifier())
+
+
+def test_exceptions_need_a_rule():
+    with pytest.raises(ValueError, match="are exceptions to `kernels_only=True`"):
+        kt.SGD(0.1, weight_decay=0.1, exclude=["kernel"])

@@ -22,7 +22,7 @@ FULL = kt.Recipe(
 
 def test_prints_what_it_does():
     assert repr(kt.Recipe((kt.Warmup(1), kt.MixUp()), learning_rate=0.5)) == (
-        "Recipe(\n  (\n    Warmup(epochs=1),\n    MixUp(alpha=0.2, off_epochs=0),\n  ),\n"
+        "Recipe(\n  (\n    Warmup(epochs=1, steps=None, start=None),\n    MixUp(alpha=0.2, off_epochs=0),\n  ),\n"
         "  learning_rate=0.5, weight_decay=0.0001, optimizer=nesterov, epochs=30, batch_size=128,\n)"
     )
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.schedules import Phase, check_duration, replace_tail
+from kerastricks.schedules import Phase, check_fits, replace_tail
 
 RATE = 0.8
 
@@ -65,9 +65,9 @@ def test_refuses_a_phase_of_no_steps():
 
 
 def test_a_duration_leaves_a_step():
-    assert check_duration("Test", 9, 10) == 9
+    assert check_fits("Test", 9, 10) == 9
     with pytest.raises(ValueError, match="asks for 10 of the 10"):
-        check_duration("Test", 10, 10)
+        check_fits("Test", 10, 10)
 
 
 @pytest.mark.parametrize("after", [RATE, keras.optimizers.schedules.CosineDecay(RATE, 5)])

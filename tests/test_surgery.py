@@ -2,7 +2,7 @@ import keras
 import pytest
 from keras import layers
 
-from kerastricks.surgery import has_graph, residual_norms
+from kerastricks.surgery import has_graph, residuals
 
 
 def block(x, projection, tail=(), name="end"):
@@ -19,7 +19,7 @@ def block(x, projection, tail=(), name="end"):
 
 
 def names(model):
-    return [norm.name for norm in residual_norms(model)]
+    return [residual.norm.name for residual in residuals(model)]
 
 
 @pytest.mark.parametrize("projection", [False, True])

@@ -18,13 +18,16 @@ class Progress(keras.callbacks.Callback):
         plan: Length of the run.
         images: Training images in an epoch.
         console: Where to print; standard output by default.
+        refresh: Least time between two updates of the line, in seconds.
     """
 
-    async_safe = True  # Keras then need not wait for the device after each step
+    # Keras then need not wait for the device after each step. The hooks of a batch run in a thread of their own, where
+    # `self.model` must not be touched: on JAX its state is in flight.
+    async_safe = True
 
-    def __init__(self, plan: Plan, images: int, console: Console | None = None):
+    def __init__(self, plan: Plan, images: int, console: Console | None = None, refresh: float = 0.25):
         super().__init__()
-        self.plan, self.images = plan, images
+        self.plan, self.images, self.refresh = plan, images, refresh
         self.console = console or Console(soft_wrap=True, highlight=False)
         self.epoch_seconds: list[float] = []
         self._epoch = self._step = 0
@@ -35,6 +38,9 @@ class Progress(keras.callbacks.Callback):
         return self.images / statistics.median(self.epoch_seconds)
 
     def on_train_begin(self, logs=None):
+        rate = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)._learning_rate
+        scheduled = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+        self._schedule = rate if scheduled else None
         self._bar = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(bar_width=20),
@@ -50,14 +56,16 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._running = epoch, True
+        if self._schedule is None:
+            self._rate = rate_at(self.model.optimizer, 0)
         self._epoch_start = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         self._step = self._epoch * self.plan.steps_per_epoch + batch + 1
         now = time.perf_counter()
-        if self.console.is_terminal and now - self._shown > 0.25:
+        if self.console.is_terminal and now - self._shown >= self.refresh:
             self._shown = now
-            rate = rate_at(self.model.optimizer, self._step - 1)
+            rate = self._rate if self._schedule is None else float(self._schedule(self._step - 1))
             speed = (batch + 1) * self.plan.batch_size / (now - self._epoch_start)
             self._bar.update(
                 self._task,

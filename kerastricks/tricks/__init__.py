@@ -3,10 +3,13 @@
 from kerastricks.tricks.binary_crossentropy import BinaryCrossentropy
 from kerastricks.tricks.cosine_decay import CosineDecay
 from kerastricks.tricks.early_stopping import EarlyStopping
+from kerastricks.tricks.hold import Hold
 from kerastricks.tricks.label_smoothing import LabelSmoothing
 from kerastricks.tricks.linear_scaling import LinearScaling
 from kerastricks.tricks.mixup import MixUp
 from kerastricks.tricks.no_bias_decay import NoBiasDecay
+from kerastricks.tricks.polynomial_decay import PolynomialDecay
+from kerastricks.tricks.step_decay import StepDecay
 from kerastricks.tricks.warmup import Warmup
 from kerastricks.tricks.zero_gamma import ZeroGamma
 
@@ -14,10 +17,13 @@ __all__ = [
     "BinaryCrossentropy",
     "CosineDecay",
     "EarlyStopping",
+    "Hold",
     "LabelSmoothing",
     "LinearScaling",
     "MixUp",
     "NoBiasDecay",
+    "PolynomialDecay",
+    "StepDecay",
     "Warmup",
     "ZeroGamma",
 ]

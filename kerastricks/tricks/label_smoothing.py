@@ -5,9 +5,23 @@ import dataclasses
 from kerastricks.trick import Trick
 
 
-def smooth_labels(labels, amount):
-    """Mixes the distributions `labels` with the uniform one over the last axis."""
-    return (1 - amount) * labels + amount / labels.shape[-1]
+def smooth_labels(y, smooth_factor):
+    """Returns the distributions `y` mixed with the uniform one over the last axis; `y` itself stays as it is.
+
+        (1 - smooth_factor) * y + smooth_factor / K
+
+    Args:
+        y: One-hot or mixed labels (N, K), an array or a tensor.
+        smooth_factor: Share of the uniform distribution, in [0, 1).
+
+    Raises:
+        ValueError: If `smooth_factor` is out of its range or `y` is not of rank two.
+    """
+    if not 0 <= smooth_factor < 1:
+        raise ValueError(f"`smooth_factor` must lie in [0, 1). Received: smooth_factor={smooth_factor}")
+    if len(y.shape) != 2:
+        raise ValueError(f"`y` must be one row of K shares an image, (N, K). Received: shape={tuple(y.shape)}")
+    return (1 - smooth_factor) * y + smooth_factor / y.shape[-1]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,11 +30,12 @@ class LabelSmoothing(Trick):
 
         (1 - amount) * label + amount / K
 
-    Validation keeps its labels. This is the form of the field's code (Keras, PyTorch, timm); the paper of the bag
-    of tricks divides by K - 1 instead, which is the same at amount * (K - 1) / K.
+    Validation keeps its labels. This is the form of the field's code (Keras, PyTorch, timm). The paper of the bag
+    of tricks gives `amount` to the other classes alone, `amount / (K - 1)` each: see `others`.
 
     Args:
         amount: Share of the uniform distribution, above 0 and below 1.
+        others: Whether the whole of `amount` goes to the other K - 1 classes, as the paper writes it.
 
     Raises:
         ValueError: If `amount` is out of its range.
@@ -29,10 +44,13 @@ class LabelSmoothing(Trick):
     """
 
     amount: float = 0.1
+    others: bool = False
 
     def __post_init__(self):
         if not 0 < self.amount < 1:
             raise ValueError(f"`amount` must lie between 0 and 1, both excluded. Received: amount={self.amount}")
 
     def batch(self, images, targets):
-        return images, smooth_labels(targets, self.amount)
+        classes = targets.shape[-1]
+        amount = self.amount * classes / (classes - 1) if self.others else self.amount
+        return images, smooth_labels(targets, amount)

@@ -3,36 +3,50 @@
 import dataclasses
 from typing import Any
 
+from kerastricks.optimizers import decays
 from kerastricks.trick import Trick
-
-
-def vectors(model: Any) -> list:
-    """Returns the trainable variables of rank one and below: biases, γ and β."""
-    return [variable for variable in model.trainable_variables if len(variable.shape) <= 1]
 
 
 @dataclasses.dataclass(frozen=True)
 class NoBiasDecay(Trick):
-    """Keeps weight decay off biases, γ and β: only kernels, of rank two and up, decay.
+    """Keeps weight decay off biases, γ and β: only kernels, of rank two and up, decay; depthwise ones too.
+
+    Args:
+        exclude: Kernels that are not to decay either: patterns for `re.search` in `variable.path`, or variables.
+        include: Biases, γ or β that are to decay all the same, likewise; it wins over `exclude`.
 
     Raises:
-        ValueError: If the optimizer has no weight decay, or the model has no such variable.
+        ValueError: If the optimizer has no weight decay, if every variable would decay all the same or none would,
+            or if a choice names no variable.
 
     Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
     """
 
+    exclude: tuple[Any, ...] = ()
+    include: tuple[Any, ...] = ()
+
     def optimizer(self, optimizer, model, plan):
-        weight_decay = getattr(optimizer, "weight_decay", None)
+        inner = getattr(optimizer, "inner_optimizer", optimizer)  # a LossScaleOptimizer holds the one that decays
+        weight_decay = getattr(inner, "weight_decay", None)
         if not weight_decay:
             raise ValueError(
                 "NoBiasDecay would have no effect: the optimizer has no weight decay. "
-                f"Received: optimizer={type(optimizer).__name__}(weight_decay={weight_decay}). "
+                f"Received: optimizer={type(inner).__name__}(weight_decay={weight_decay}). "
                 "Pass `weight_decay=` to the recipe, or leave NoBiasDecay out."
             )
-        excluded = vectors(model)
+        variables = model.trainable_variables
+        for choice in (*self.exclude, *self.include):
+            if not any(decays(v, include=[choice]) != decays(v, exclude=[choice]) for v in variables):
+                raise ValueError(f"NoBiasDecay names no trainable variable of the model. Received: {choice!r}")
+        excluded = [v for v in variables if not decays(v, self.exclude, self.include)]
         if not excluded:
             raise ValueError(
                 "NoBiasDecay would have no effect: the model has no trainable biases, γ or β. Leave NoBiasDecay out."
             )
-        optimizer.exclude_from_weight_decay(var_list=excluded)
+        if len(excluded) == len(variables):
+            raise ValueError("NoBiasDecay would stop all decay. Pass `weight_decay=0` to the recipe instead.")
+        if hasattr(inner, "decay_kernels_only") and all(isinstance(c, str) for c in (*self.exclude, *self.include)):
+            inner.decay_kernels_only(self.exclude, self.include)  # a rule, which is saved with the optimizer
+        else:
+            inner.exclude_from_weight_decay(var_list=excluded)
         return optimizer

@@ -4,13 +4,15 @@ import dataclasses
 
 import keras
 
-from kerastricks.schedules import Phase, check_duration, replace_tail
-from kerastricks.trick import Trick
+from kerastricks.schedules import Phase, check_fits, replace_tail
+from kerastricks.trick import Trick, check_duration
 
 
-def warmup(step, target, steps):
+def warmup(step, target, steps, start=None):
     """Returns the rate of update `step` (from 0) of a warmup over `steps` updates to `target`."""
-    return target * (step + 1) / steps
+    if start is None:
+        return target * (step + 1) / steps
+    return start + (target - start) * step / steps
 
 
 @keras.saving.register_keras_serializable("kerastricks")
@@ -19,20 +21,35 @@ class WarmupSchedule(Phase):
 
         after(0) * (step + 1) / steps
 
-    The first update moves the weights, and the last one of the warmup is the first at the full rate.
+    The first update moves the weights, and the last one of the warmup is the first at the full rate. With `start`, as
+    in the codebases that begin at zero, the climb begins there and the first update after it has the full rate:
+
+        start + (after(0) - start) * step / steps
 
     Args:
         after: Learning rate to climb to and follow: a number, or a schedule whose step 0 comes after the warmup.
         steps: Length of the warmup, in update steps.
+        start: Rate of the first update, from 0 and below the target; by default a `steps`-th of the target.
 
     Raises:
-        ValueError: If `steps` is below one or a rate is not positive.
+        ValueError: If `steps` is below one, a rate is not positive, or `start` is out of its range.
 
     Reference: Goyal et al., 2017, arXiv:1706.02677; He et al., 2018, arXiv:1812.01187, section 3.1.
     """
 
+    def __init__(self, after, steps, start=None):
+        super().__init__(after, steps)
+        if start is not None and not 0 <= start < self.target:
+            raise ValueError(
+                f"`start` must be at least 0 and below the rate to climb to, {self.target:g}. Received: start={start}"
+            )
+        self.start = start
+
     def rate(self, step):
-        return warmup(step, self.target, self.steps)
+        return warmup(step, self.target, self.steps, self.start)
+
+    def get_config(self):
+        return {**super().get_config(), "start": self.start}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,29 +58,33 @@ class Warmup(Trick):
 
     Args:
         epochs: Length of the warmup, in epochs; a part of an epoch will do.
+        steps: Length in update steps, in place of `epochs`.
+        start: Rate of the first update; by default one step up from zero, so that no update is wasted.
 
     Raises:
-        ValueError: If `epochs` is not positive or longer than the run, or if a decay stands before the warmup.
+        ValueError: If the duration is not positive or longer than the run, if it is a single step, if `start` is not
+            below the rate to climb to, or if a decay stands before the warmup.
 
     Reference: Goyal et al., 2017, arXiv:1706.02677.
     """
 
     epochs: float = 5
+    steps: int | None = None
+    start: float | None = None
 
     def __post_init__(self):
-        if not self.epochs > 0:
-            raise ValueError(f"`epochs` of Warmup must be positive. Received: epochs={self.epochs}")
+        check_duration("Warmup", self.epochs, self.steps)
 
     def learning_rate(self, learning_rate, plan):
-        steps = plan.steps(self.epochs)
-        if steps < 2:
+        steps = plan.duration(self.epochs, self.steps)
+        if steps < 2 and self.start is None:
             raise ValueError(
                 "Warmup would have no effect: the last step of a warmup has the full rate, and it is one step long. "
-                f"Received: epochs={self.epochs} at {plan.steps_per_epoch} steps an epoch. "
+                f"Received: epochs={self.epochs}, steps={self.steps}, at {plan.steps_per_epoch} steps an epoch. "
                 "Lengthen it, or leave Warmup out."
             )
 
         def make(rate, left):
-            return WarmupSchedule(rate, check_duration("Warmup", steps, left))
+            return WarmupSchedule(rate, check_fits("Warmup", steps, left), self.start)
 
         return replace_tail(learning_rate, plan.total_steps, make, "Warmup")

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from kerastricks.surgery import has_graph, residual_norms
+from kerastricks.surgery import has_graph, residuals
 from kerastricks.trick import Trick
 
 
@@ -32,7 +32,7 @@ def zero_gamma(model: Any) -> list:
             "Initialize the last γ of each branch with zeros in the layers themselves "
             "(`gamma_initializer='zeros'`), and leave ZeroGamma out."
         )
-    norms = [norm for norm in residual_norms(model) if norm.gamma is not None]
+    norms = [residual.norm for residual in residuals(model) if residual.norm.gamma is not None]
     if not norms:
         raise ValueError(
             f"ZeroGamma would have no effect: in the model '{model.name}' no residual branch ends in a "

@@ -1,7 +1,6 @@
 import numpy as np
 
 from kerastricks.report.page import caption, training_page
-from kerastricks.report.plots import image_uri
 
 NASTY = "<script>alert(1)</script>"
 
@@ -41,15 +40,3 @@ def test_fetches_nothing():
 
 def test_captions_leave_small_shares_out():
     assert caption(np.array([0.004, 0.996]), ("a", "b")) == "100 % b"
-
-
-def test_small_images_are_enlarged():
-    import base64
-    import io
-
-    from PIL import Image
-
-    uri = image_uri(np.full((8, 10, 3), 300.0))
-    picture = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
-    assert picture.size == (120, 96)
-    assert picture.getpixel((0, 0)) == (255, 255, 255)

@@ -8,17 +8,17 @@ import kerastricks as kt
 from kerastricks.report.progress import Progress, _clock
 
 
-def trained(model, images, terminal):
+def trained(model, images, terminal, tricks=()):
     stream = io.StringIO()
     plan = kt.Plan(3, 4, 8)
-    progress = Progress(plan, 26, Console(file=stream, force_terminal=terminal, width=200, soft_wrap=True))
-    recipe = kt.Recipe((kt.Warmup(1),), learning_rate=0.05)
+    progress = Progress(plan, 26, Console(file=stream, force_terminal=terminal, width=200, soft_wrap=True), 0)
+    recipe = kt.Recipe(tricks, learning_rate=0.05)
     recipe.fit(model, images, validation_data=images, epochs=3, batch_size=8, callbacks=[progress], verbose=0)
     return progress, stream.getvalue()
 
 
 def test_plain_lines_where_there_is_no_terminal(model, images):
-    progress, text = trained(model, images, terminal=False)
+    progress, text = trained(model, images, False, (kt.Warmup(1),))
     lines = text.splitlines()
     assert len(lines) == 3
     assert re.fullmatch(
@@ -30,11 +30,12 @@ def test_plain_lines_where_there_is_no_terminal(model, images):
     assert progress.images_per_second > 0
 
 
-def test_a_live_line_on_a_terminal(model, images):
-    _, text = trained(model, images, terminal=True)
+@pytest.mark.parametrize("tricks", [(), (kt.Warmup(1),)], ids=["constant", "schedule"])
+def test_a_live_line_on_a_terminal(model, images, tricks):
+    _, text = trained(model, images, True, tricks)
     assert "\x1b[" in text
     plain = re.sub(r"\x1b\[[?\d;]*[a-zA-Z]", "", text)
-    assert "epoch 1/3 step 1/4" in plain
+    assert re.search(r"epoch \d/3 step \d/4 .* rate 0.05", plain)
     assert "epoch 3/3  loss" in plain
 
 

@@ -14,7 +14,30 @@ import kerastricks as kt
     ],
 )
 def test_mixes_with_the_uniform_distribution(label, expected):
-    assert kt.smooth_labels(np.array(label), 0.1) == pytest.approx(np.array(expected))
+    assert kt.smooth_labels(np.array([label]), 0.1) == pytest.approx(np.array([expected]))
+
+
+def test_can_give_all_to_the_other_classes():
+    """The paper: 1 - 0.3 for the class, 0.3 / 3 for each of the other three."""
+    _, targets = kt.LabelSmoothing(0.3, others=True).batch(None, np.eye(4)[:1])
+    assert targets == pytest.approx(np.array([[0.7, 0.1, 0.1, 0.1]]))
+
+
+@pytest.mark.parametrize(
+    ("y", "factor", "message"),
+    [
+        (np.eye(4), 1.0, r"in \[0, 1\). Received: smooth_factor=1.0"),
+        (np.eye(4), -0.1, "Received: smooth_factor=-0.1"),
+        (np.arange(4), 0.1, r"Received: shape=\(4,\)"),
+    ],
+)
+def test_the_function_refuses(y, factor, message):
+    with pytest.raises(ValueError, match=message):
+        kt.smooth_labels(y, factor)
+
+
+def test_takes_integer_rows():
+    assert kt.smooth_labels(y=np.eye(4, dtype="int64"), smooth_factor=0.1)[0, 0] == pytest.approx(0.925)
 
 
 def test_leaves_the_callers_array_alone():

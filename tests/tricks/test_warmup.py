@@ -17,6 +17,24 @@ def test_climbs_to_the_start_of_what_follows():
     assert [float(schedule(step)) for step in range(5)] == pytest.approx([0.4, 0.8, 0.8, 0.4, 0.0], abs=1e-6)
 
 
+@pytest.mark.parametrize(("start", "expected"), [(0, [0, 0.4, 0.8]), (0.4, [0.4, 0.6, 0.8])])
+def test_climbs_from_a_given_rate(start, expected):
+    schedule = kt.WarmupSchedule(FLAT, steps=2, start=start)
+    assert [float(schedule(step)) for step in range(3)] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("start", [-0.1, 0.8, 1])
+def test_refuses_to_start_above_its_target(start):
+    with pytest.raises(ValueError, match=f"below the rate to climb to, 0.8. Received: start={start}"):
+        kt.WarmupSchedule(FLAT, steps=2, start=start)
+
+
+def test_takes_steps_in_place_of_epochs(plan):
+    assert kt.Warmup(steps=7).learning_rate(FLAT, plan).steps == 7
+    with pytest.raises(ValueError, match="`steps` of Warmup must be an integer of at least 1"):
+        kt.Warmup(steps=0)
+
+
 def test_lasts_its_epochs(plan):
     assert kt.Warmup(epochs=2.5).learning_rate(FLAT, plan).steps == 10
 

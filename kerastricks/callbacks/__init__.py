@@ -1,0 +1,17 @@
+"""Keras callbacks that any training can use."""
+
+from kerastricks.callbacks.learning_rate import LearningRateLog, LearningRateRecorder, rate_at
+from kerastricks.callbacks.tutorial import (
+    WarmUpCosineDecayScheduler,
+    WarmUpLearningRateScheduler,
+    cosine_decay_with_warmup,
+)
+
+__all__ = [
+    "LearningRateLog",
+    "LearningRateRecorder",
+    "WarmUpCosineDecayScheduler",
+    "WarmUpLearningRateScheduler",
+    "cosine_decay_with_warmup",
+    "rate_at",
+]
