@@ -29,6 +29,7 @@ MUTATIONS = {
         "return [*callbacks, _EarlyStopping(",
         "return callbacks; return [*callbacks, _EarlyStopping(",
     ),
+    "tricks/efficient.py": ("done = []", "return model; done = []"),
     "tricks/hold.py": ("return HoldSchedule(", "return rate; return HoldSchedule("),
     "tricks/label_smoothing.py": ("return images, smooth_labels(targets, amount)", "return images, targets"),
     "tricks/linear_scaling.py": ("return learning_rate * batch_size / reference", "return learning_rate"),

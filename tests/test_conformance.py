@@ -17,6 +17,7 @@ TABLE = {
     "BinaryCrossentropy": (kt.BinaryCrossentropy(), {"loss"}, "softmax", "needs a model that ends in logits"),
     "CosineDecay": (kt.CosineDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
     "EarlyStopping": (kt.EarlyStopping(1), {"callbacks"}, {"patience": 2}, "would have no effect"),
+    "Efficient": (kt.Efficient(), {"model"}, "stock", "would have no effect"),
     "Hold": (kt.Hold(1), {"learning_rate", "optimizer"}, {}, "would have no effect"),
     "LabelSmoothing": (kt.LabelSmoothing(), {"batch"}, {"amount": 0.0}, "must lie between 0 and 1"),
     "LinearScaling": (kt.LinearScaling(), {"learning_rate"}, {"reference": 8}, "would have no effect"),
@@ -59,7 +60,7 @@ def test_trains(name, model, images):
     weights = model.get_weights()
     trained = []
     beside = (kt.CosineDecay(),) if name == "Hold" else ()  # a plateau shows by the decay behind it
-    for recipe in (kt.Recipe((TABLE[name][0], *beside)), kt.Recipe(beside)):
+    for recipe in (kt.Recipe(beside), kt.Recipe((TABLE[name][0], *beside))):
         model.set_weights(weights)
         history = recipe.fit(model, images, validation_data=images, **RUN)
         assert np.isfinite(history.history["loss"]).all()
@@ -77,6 +78,8 @@ def test_raises_where_it_would_do_nothing(name, model, images):
             recipe = kt.Recipe((dataclasses.replace(trick, **how),))
         elif how == "no decay":
             recipe = kt.Recipe((trick,), weight_decay=0)
+        elif how == "stock":
+            trick.model(model, None)  # has done all there is to do
         else:
             inputs = keras.Input((8, 8, 3))
             activation = "softmax" if how == "softmax" else None

@@ -10,7 +10,7 @@ PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
     {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks"},
-    {"trick", "outputs"},
+    {"trick", "outputs", "fused", "precision"},
     {"tricks", "batches", "engine"},
     {"recipe"},
     {"models", "data", "recipes", "report"},

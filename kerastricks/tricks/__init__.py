@@ -3,6 +3,7 @@
 from kerastricks.tricks.binary_crossentropy import BinaryCrossentropy
 from kerastricks.tricks.cosine_decay import CosineDecay
 from kerastricks.tricks.early_stopping import EarlyStopping
+from kerastricks.tricks.efficient import Efficient
 from kerastricks.tricks.hold import Hold
 from kerastricks.tricks.label_smoothing import LabelSmoothing
 from kerastricks.tricks.linear_scaling import LinearScaling
@@ -17,6 +18,7 @@ __all__ = [
     "BinaryCrossentropy",
     "CosineDecay",
     "EarlyStopping",
+    "Efficient",
     "Hold",
     "LabelSmoothing",
     "LinearScaling",

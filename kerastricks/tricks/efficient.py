@@ -1,0 +1,46 @@
+"""What the backend and the device at hand do fastest."""
+
+import dataclasses
+
+import keras
+
+from kerastricks.fused import fuse_batch_normalization
+from kerastricks.precision import computes_bfloat16_fast, set_precision
+from kerastricks.surgery import has_graph
+from kerastricks.trick import Trick
+
+
+@dataclasses.dataclass(frozen=True)
+class Efficient(Trick):
+    """Trains in bfloat16 where the device has it, with fused batch normalization where Keras has none.
+
+    The model is changed in place: layers compute in bfloat16 with float32 weights, statistics, logits and loss; each
+    BatchNormalization gets the backend's fused kernel on TensorFlow and PyTorch, and stays Keras' own on JAX. A line
+    says what was done.
+
+    Raises:
+        ValueError: If the model is subclassed, or there is nothing to do on this backend and device.
+
+    Reference: He et al., 2018, arXiv:1812.01187, section 3.
+    """
+
+    def model(self, model, plan):
+        if not has_graph(model):
+            raise ValueError(
+                "Efficient changes the layers in the graph of a functional or Sequential model. "
+                f"Received: {type(model).__name__}, which has none. Leave Efficient out, or set the dtype policy "
+                "before you build the model."
+            )
+        done = []
+        if fused := fuse_batch_normalization(model):
+            done.append(f"{len(fused)} BatchNormalization layers use the fused kernel")
+        if computes_bfloat16_fast() and (lowered := set_precision(model, "mixed_bfloat16")):
+            done.append(f"{len(lowered)} layers compute in bfloat16")
+        backend = keras.backend.backend()
+        if not done:
+            raise ValueError(
+                f"Efficient would have no effect: on {backend} and this device the model is as fast as it gets here. "
+                "Leave Efficient out."
+            )
+        print(f"Efficient, on {backend}: {'; '.join(done)}.")
+        return model
