@@ -19,6 +19,7 @@ OPTIMIZERS = {
 
 def moved(optimizer, variables):
     """The paths of the variables that one step with a zero gradient moves: those that decay."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # JAX takes no eager step of the scaling one
     for variable in variables:
         variable.assign(variable + 1.0)  # β and biases start at zero, where decay does not show
     before = [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
