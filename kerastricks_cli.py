@@ -15,7 +15,7 @@ from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
-from cyclopts.types import NonNegativeInt, PositiveFloat, PositiveInt
+from cyclopts.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 app = cyclopts.App(
     name="kerastricks",
@@ -35,6 +35,7 @@ def train(
     epochs: PositiveInt | None = None,
     batch_size: PositiveInt | None = None,
     image_size: PositiveInt | None = None,
+    cache_size: NonNegativeFloat = 10.0,
     learning_rate: PositiveFloat | None = None,
     seed: NonNegativeInt = 0,
     out: str | None = None,
@@ -57,6 +58,8 @@ def train(
         Images in a batch. Default: the recipe's.
     image_size
         Side of the images in pixels. Default: their own if all are equal squares, else 224.
+    cache_size
+        Largest cache of decoded images, in GB of pixels; beyond it images are decoded in every epoch.
     learning_rate
         Rate that the recipe starts from. Default: the recipe's.
     seed
@@ -77,6 +80,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         image_size=image_size,
+        cache_size=cache_size,
         learning_rate=learning_rate,
         seed=seed,
         out=out,

@@ -1,6 +1,7 @@
 """Batches as a pure function of (seed, global step), with the draws of the tricks beside the images."""
 
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,18 +29,31 @@ def draw(tricks: Sequence[Trick], size: int, step: int, plan: Plan) -> dict[str,
 class TrainingBatches(keras.utils.PyDataset):
     """Endless training batches, indexed by the global step; every epoch has its own permutation.
 
-    Keras must be given `steps_per_epoch`: an epoch is known from the step alone, whatever calls Keras makes.
+    Keras must be given `steps_per_epoch`: an epoch is known from the step alone, whatever calls Keras makes. Threads
+    make the next batches while the device computes; `ready` holds when each step's was ready, by `time.perf_counter`.
 
     Args:
         images: `images[indices]` returns the images at an array of indices, uint8 or float, channels last.
         labels: Array of integer labels, or of one-hot rows.
         plan: Length and seed of the run.
         tricks: Tricks that draw.
+        workers: Threads that make batches.
+        max_queue_size: Batches made ahead.
     """
 
-    def __init__(self, images: Any, labels: np.ndarray, plan: Plan, tricks: Sequence[Trick] = (), **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        images: Any,
+        labels: np.ndarray,
+        plan: Plan,
+        tricks: Sequence[Trick] = (),
+        *,
+        workers: int = 2,
+        max_queue_size: int = 4,
+    ):
+        super().__init__(workers=workers, max_queue_size=max_queue_size)
         self.images, self.labels, self.plan, self.tricks = images, labels, plan, tricks
+        self.ready: dict[int, float] = {}
         self._order: tuple[int, np.ndarray | None] = (-1, None)
 
     @property
@@ -58,6 +72,7 @@ class TrainingBatches(keras.utils.PyDataset):
     def __getitem__(self, step):
         indices = self.indices(step)
         inputs = {"images": self.images[indices], **draw(self.tricks, len(indices), step, self.plan)}
+        self.ready[step] = time.perf_counter()
         return inputs, self.labels[indices]
 
 

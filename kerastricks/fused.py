@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.surgery import graphs
+from kerastricks.surgery import change_class
 
 
 def _tensorflow(x, layer, training):
@@ -70,9 +70,9 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         training = bool(training) and self.trainable
         outputs, mean, variance = kernel(inputs, self, training)
         if training:
-            share = 1.0 - self.momentum
-            self.moving_mean.assign(self.moving_mean * self.momentum + mean * share)
-            self.moving_variance.assign(self.moving_variance * self.momentum + variance * share)
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                known = ops.convert_to_tensor(moving)
+                moving.assign(known * self.momentum + batch * (1.0 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
 
 
@@ -99,10 +99,5 @@ def fuse_batch_normalization(model: Any) -> list:
     """
     if keras.backend.backend() not in _KERNELS:
         return []
-    changed = []
-    for graph in graphs(model):
-        for layer in graph.layers:
-            if type(layer) is keras.layers.BatchNormalization and fits(layer, layer.input):
-                layer.__class__ = FusedBatchNormalization
-                changed.append(layer)
-    return changed
+    stock = keras.layers.BatchNormalization
+    return change_class(model, stock, FusedBatchNormalization, lambda layer: fits(layer, layer.input))

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kerastricks.batches import EvaluationBatches, TrainingBatches, add_draws, draw, iterate
-from kerastricks.callbacks import LearningRateLog
+from kerastricks.callbacks import DataWait, LearningRateLog
 from kerastricks.checks import check_labels, check_pair
 from kerastricks.engine import Engine, jit_compile, metrics
 from kerastricks.optimizers import nesterov
@@ -176,9 +176,11 @@ class Recipe:
             model(np.zeros((1, *sample.shape[1:]), "float32"))
         engine = self.compile(model, plan, loss=loss)
         batches: Any
+        logs: list = [LearningRateLog(plan.steps_per_epoch)]
         if _is_pair(train):
             check_labels(labels, engine.classes, "train")
             batches = TrainingBatches(images, labels, plan, self.tricks)
+            logs.append(DataWait(batches.ready, plan.steps_per_epoch))
         else:
             batches = add_draws(train, plan, self.tricks)
         if validation_data is not None and _is_pair(validation_data):
@@ -194,7 +196,7 @@ class Recipe:
             steps_per_epoch=plan.steps_per_epoch,
             shuffle=False,
             validation_data=validation_data,
-            callbacks=[LearningRateLog(plan.steps_per_epoch), *folded, *callbacks],
+            callbacks=[*logs, *folded, *callbacks],
             verbose=verbose,
         )
 

@@ -6,6 +6,12 @@ from keras import layers
 import kerastricks as kt
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """Keeps the user's own cache out of the tests."""
+    monkeypatch.setenv("KERASTRICKS_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture
 def plan():
     """Ten epochs of four steps."""

@@ -10,7 +10,7 @@ PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
     {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks"},
-    {"trick", "outputs", "fused", "precision"},
+    {"trick", "outputs", "channels_last", "fused", "precision"},
     {"tricks", "batches", "engine"},
     {"recipe"},
     {"models", "data", "recipes", "report"},

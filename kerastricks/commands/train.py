@@ -21,7 +21,7 @@ from kerastricks.batches import EvaluationBatches, TrainingBatches
 from kerastricks.callbacks import rate_at
 from kerastricks.commands import recipes
 from kerastricks.report.page import training_page
-from kerastricks.report.progress import Progress
+from kerastricks.report.progress import Progress, decoding
 from kerastricks.trick import Plan
 
 
@@ -34,6 +34,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     image_size: int | None = None,
+    cache_size: float = 10.0,
     learning_rate: float | None = None,
     seed: int = 0,
     out: str | None = None,
@@ -48,6 +49,7 @@ def train(
         epochs: Passes over the training images; the recipe's by default.
         batch_size: Images in a batch; the recipe's by default.
         image_size: Side in pixels of the images of a folder.
+        cache_size: Largest cache of decoded images, in GB.
         learning_rate: Rate that the recipe starts from, in place of its own.
         seed: Seed of initialization, split, order and draws.
         out: Directory to write, new or empty; by default the next free `runs/<data>-<n>`.
@@ -66,7 +68,8 @@ def train(
     batch_size = chosen.batch_size if batch_size is None else batch_size
     Plan(epochs, 1, batch_size, seed)  # raises before images are read
     models.find(model)
-    source = data_room.load(data, image_size=image_size, seed=seed)
+    with decoding() as report:
+        source = data_room.load(data, image_size=image_size, seed=seed, cache_size=cache_size, report=report)
     images, labels = source.train
     plan = Plan(epochs, math.ceil(len(labels) / batch_size), batch_size, seed)
     keras.utils.set_random_seed(seed)

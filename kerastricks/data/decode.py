@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
+_ORIENTATION = 0x0112  # the EXIF tag
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -21,13 +23,15 @@ def image_size(path: Path) -> tuple[int, int]:
 def decode(path: Path, size: int) -> np.ndarray:
     """Returns the image as uint8 (size, size, 3): upright, on white, short side resized, centre cropped.
 
+    Colour JPEG files are decoded by simplejpeg, some three times as fast as Pillow, which decodes all others; both read
+    a large JPEG at the least of its built-in scales that covers `size`.
+
     Raises:
         ValueError: If the file is no image, is cut short, or is larger than `MAX_PIXELS`.
     """
     with _open(path) as image:
         try:
-            image.draft("RGB", (size, size))
-            image = _to_rgb(ImageOps.exif_transpose(image))
+            image = _decode_jpeg(path, image, size) or _decode_any(image, size)
         except (OSError, SyntaxError, ValueError) as error:
             raise ValueError(f"Cannot decode {path}: {error}. Repair or remove the file.") from None
         if image.size != (size, size):
@@ -47,7 +51,26 @@ def _open(path: Path) -> Image.Image:
     return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _decode_jpeg(path: Path, image: Image.Image, size: int) -> Image.Image | None:
+    """Returns the pixels of a colour JPEG, upright, or None if Pillow is to decode the file."""
+    if image.format != "JPEG" or image.mode != "RGB":
+        return None
+    orientation = image.getexif().get(_ORIENTATION, 1)
+    # The scale that Pillow's `draft` takes; left alone, simplejpeg takes eighths too.
+    divisor = max(d for d in (1, 2, 4, 8) if d <= max(1, min(image.size) // size))
+    width, height = (-(-side // divisor) for side in image.size)
+    pixels = simplejpeg.decode_jpeg(path.read_bytes(), min_height=height, min_width=width)
+    upright = Image.fromarray(pixels)
+    if orientation != 1:
+        upright.getexif()[_ORIENTATION] = orientation
+        ImageOps.exif_transpose(upright, in_place=True)
+    return upright
+
+
+def _decode_any(image: Image.Image, size: int) -> Image.Image:
+    """Returns the pixels of any image that Pillow reads, upright and in RGB."""
+    image.draft("RGB", (size, size))
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
         image = Image.fromarray((np.asarray(image, "uint32") >> 8).astype("uint8"))
     if image.has_transparency_data:

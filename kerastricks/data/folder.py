@@ -1,18 +1,19 @@
 """Images in folders: `root/class/*.jpg`, or `root/{train,val}/class/*.jpg`."""
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kerastricks.data.cache import Cache, directory
 from kerastricks.data.decode import decode, image_size
 from kerastricks.data.split import stratified_split
 
 VALIDATION_NAMES = ("val", "validation", "valid", "test")
-IN_MEMORY_BYTES = 2**30
 _JUNK = ("thumbs.db", "desktop.ini")
 
 
@@ -24,9 +25,6 @@ class Files:
         self.shape = (len(self.paths), size, size, 3)
         self._pool = ThreadPoolExecutor(os.cpu_count())
 
-    def __len__(self):
-        return len(self.paths)
-
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         size = self.shape[1]
         batch = np.empty((len(indices), size, size, 3), "uint8")
@@ -36,37 +34,58 @@ class Files:
         return batch
 
 
-def load_folder(root: Path, size: int | None, seed: int) -> tuple[tuple[str, ...], tuple, tuple]:
-    """Returns the class names, and (images, labels) for training and for validation.
+class Subset:
+    """Some of the images of another array, in an order of its own."""
 
-    Up to `IN_MEMORY_BYTES` of pixels are decoded at once and kept; beyond that, each batch is decoded when it is
-    asked for. Files are only read, never written.
+    def __init__(self, images: Any, indices: np.ndarray):
+        self.images, self.indices = images, indices
+        self.shape = (len(indices), *images.shape[1:])
 
-    Raises:
-        ValueError: If the folder does not make a classification task, or a file in it is no image.
-    """
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        return self.images[self.indices[indices]]
+
+
+def load_folder(
+    root: Path, size: int | None, seed: int, cache_size: float, report: Callable[[int, int], None]
+) -> tuple[tuple[str, ...], tuple, tuple]:
+    """Returns the class names, and (images, labels) for training and for validation; see `kerastricks.data.load`."""
     held_out = next((root / name for name in VALIDATION_NAMES if (root / name).is_dir()), None)
     train_root = root / "train"
     if held_out is not None and train_root.is_dir():
         classes, paths, labels = scan(train_root)
         validation_classes, validation_paths, validation_labels = scan(held_out)
         _check_same(classes, validation_classes, held_out)
+        chosen = np.arange(len(paths))
+        validation = len(paths) + np.arange(len(validation_paths))
+        paths, labels = paths + validation_paths, np.concatenate([labels, validation_labels])
     else:
         classes, paths, labels = scan(root)
         chosen, validation = _split(classes, labels, seed)
-        validation_paths, validation_labels = [paths[i] for i in validation], labels[validation]
-        paths, labels = [paths[i] for i in chosen], labels[chosen]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        sizes = set(pool.map(image_size, [*paths, *validation_paths]))
+        sizes = set(pool.map(image_size, paths))
     if size is None:
         width, height = next(iter(sizes))
         size = width if len(sizes) == 1 and width == height else 224
-    total = (len(paths) + len(validation_paths)) * size * size * 3
-    train: Any = Files(paths, size)
-    test: Any = Files(validation_paths, size)
-    if total <= IN_MEMORY_BYTES:
-        train, test = (files[np.arange(len(files))] for files in (train, test))
-    return classes, (train, labels), (test, validation_labels)
+    images = _pixels(paths, size, cache_size, report)
+    train, held_back = ((Subset(images, part), labels[part]) for part in (chosen, validation))
+    return classes, train, held_back
+
+
+def _pixels(paths: list[Path], size: int, cache_size: float, report: Callable[[int, int], None]) -> Any:
+    """Returns the images of `paths` from the cache, or a stand-in that decodes them wherever they are asked for."""
+    if len(paths) * size * size * 3 > cache_size * 1e9:
+        return Files(paths, size)
+    try:
+        cache = Cache(paths, size)
+        cache.build(report)
+    except OSError as error:
+        warnings.warn(
+            f"The decoded images cannot be kept in {directory()}: {error.strerror}. They are decoded again in each "
+            "epoch. Free space there, or set KERASTRICKS_CACHE to another folder.",
+            stacklevel=2,
+        )
+        return Files(paths, size)
+    return cache
 
 
 def scan(root: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:

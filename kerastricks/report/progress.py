@@ -1,7 +1,9 @@
 """A progress line for a terminal; plain lines, one an epoch, for anything else."""
 
+import contextlib
 import statistics
 import time
+from collections.abc import Callable, Iterator
 
 import keras
 import rich.progress
@@ -85,7 +87,7 @@ class Progress(keras.callbacks.Callback):
         self.console.print(
             f"epoch {epoch + 1}/{self.plan.epochs}  {_scores(logs or {})}  "
             f"rate {(logs or {}).get('learning_rate', 0):.3g}  "
-            f"{self.images / self.epoch_seconds[-1]:,.0f} images/s  {_clock(left)} left"
+            f"{self.images / self.epoch_seconds[-1]:,.0f} images/s  {_waits(logs or {})}{_clock(left)} left"
         )
 
     def on_train_end(self, logs=None):
@@ -102,6 +104,22 @@ class Progress(keras.callbacks.Callback):
             self.epoch_seconds.append(time.perf_counter() - self._epoch_start)
 
 
+@contextlib.contextmanager
+def decoding(console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function that shows how many images are decoded: a bar on a terminal, else one line at the end."""
+    console = console or Console(soft_wrap=True, highlight=False)
+    with rich.progress.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("decoding images", start=False)
+
+        def report(done: int, total: int) -> None:
+            bar.start_task(task)
+            bar.update(task, completed=done, total=total)
+            if done == total:
+                console.print(f"decoded {total:,} images, once: later runs read their pixels")
+
+        yield report
+
+
 def _scores(logs: dict) -> str:
     names = {
         "loss": "loss",
@@ -110,6 +128,11 @@ def _scores(logs: dict) -> str:
         "val_accuracy": "validation accuracy",
     }
     return "  ".join(f"{shown} {logs[name]:.4f}" for name, shown in names.items() if name in logs)
+
+
+def _waits(logs: dict) -> str:
+    share = logs.get("data_wait", 0.0)
+    return f"waits for data {share:.0%} of the time  " if share >= 0.05 else ""
 
 
 def _clock(seconds: float) -> str:

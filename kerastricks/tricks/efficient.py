@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from kerastricks.channels_last import keep_channels_last
 from kerastricks.fused import fuse_batch_normalization
 from kerastricks.precision import computes_bfloat16_fast, set_precision
 from kerastricks.surgery import has_graph
@@ -15,8 +16,8 @@ class Efficient(Trick):
     """Trains in bfloat16 where the device has it, with fused batch normalization where Keras has none.
 
     The model is changed in place: layers compute in bfloat16 with float32 weights, statistics, logits and loss; each
-    BatchNormalization gets the backend's fused kernel on TensorFlow and PyTorch, and stays Keras' own on JAX. A line
-    says what was done.
+    BatchNormalization gets the backend's fused kernel on TensorFlow and PyTorch, and stays Keras' own on JAX;
+    convolutions on PyTorch no longer copy their inputs. A line says what was done.
 
     Raises:
         ValueError: If the model is subclassed, or there is nothing to do on this backend and device.
@@ -34,6 +35,8 @@ class Efficient(Trick):
         done = []
         if fused := fuse_batch_normalization(model):
             done.append(f"{len(fused)} BatchNormalization layers use the fused kernel")
+        if unlocked := keep_channels_last(model):
+            done.append(f"{len(unlocked)} convolutions run without copies")
         if computes_bfloat16_fast() and (lowered := set_precision(model, "mixed_bfloat16")):
             done.append(f"{len(lowered)} layers compute in bfloat16")
         backend = keras.backend.backend()

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from kerastricks.data import decode as module
-from kerastricks.data.decode import decode, image_size
+from kerastricks.data.decode import _decode_any, decode, image_size
 
 
 def saved(tmp_path, image, name="image.png", **options):
@@ -47,6 +47,21 @@ def test_turns_photographs_upright(tmp_path, orientation, corner):
 )
 def test_brings_every_mode_to_rgb(tmp_path, image, expected):
     assert decode(saved(tmp_path, image), 4)[0, 0].tolist() == pytest.approx(expected, abs=3)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [100, 20], ids=["in full", "scaled"])
+def test_the_fast_path_equals_pillow(tmp_path, mode, orientation, size):
+    """A photograph's like, 160×120, at its full size and where the decoder scales it down by four."""
+    noise = np.random.default_rng(0).integers(0, 256, (15, 20, 3), "uint8")
+    image = Image.fromarray(noise).resize((160, 120), Image.Resampling.BICUBIC).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, image, "image.jpg", exif=exif, quality=90)
+    with Image.open(path) as opened:
+        expected = ImageOps.fit(_decode_any(opened, size), (size, size), Image.Resampling.BILINEAR)
+    assert np.abs(decode(path, size).astype(int) - np.asarray(expected)).max() <= 2
 
 
 def test_reads_content_whatever_the_name_says(tmp_path):

@@ -18,6 +18,7 @@ def test_does_what_helps_and_says_so(model, plan, monkeypatch, capsys, fast):
     assert kt.Efficient().model(model, plan) is model
     said = capsys.readouterr().out
     assert ("5 BatchNormalization layers use the fused kernel" in said) == HAS_KERNEL
+    assert ("convolutions run without copies" in said) == (keras.backend.backend() == "torch")
     assert ("layers compute in bfloat16" in said) == fast
     fused = sum(isinstance(layer, FusedBatchNormalization) for layer in model.layers)
     assert fused == (5 if HAS_KERNEL else 0)

@@ -1,0 +1,120 @@
+"""Decoded images on disk: each file is decoded once, and later epochs and later runs read pixels.
+
+One file holds the images of one list of files at one size, a row each, and a table of checksums. A row counts once its
+checksum stands in the table; it is checked against it where it is first read. So nothing needs a lock: a run that is
+killed leaves whole rows, two runs at once write the same rows, and what is cut short or altered is decoded again.
+"""
+
+import hashlib
+import os
+import warnings
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from kerastricks.data.decode import decode
+
+VERSION = 1  # of the layout and of what `decode` makes of a file
+_ENTRY = np.dtype("<u8")  # 0 where a row is absent, else its CRC-32 plus one
+
+
+def directory() -> Path:
+    """Returns where caches are kept: `KERASTRICKS_CACHE`, or `kerastricks` in the user's cache directory."""
+    chosen = os.environ.get("KERASTRICKS_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(chosen) if chosen else Path(base, "kerastricks", "images")
+
+
+def fingerprint(paths: Sequence[Path], size: int) -> str:
+    """Returns the name of the cache of these files at this size; a file that changes gives another name."""
+    digest = hashlib.sha256(f"{VERSION} {size}".encode())
+    for path in paths:
+        status = path.stat()
+        digest.update(f"\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
+
+
+class Cache:
+    """The images of `paths`, decoded once; behaves as a uint8 array (N, size, size, 3).
+
+    Args:
+        paths: The image files.
+        size: Side of the images in pixels.
+        folder: Where the cache is kept; never the user's data.
+
+    Raises:
+        OSError: If the cache cannot be written there.
+    """
+
+    def __init__(self, paths: Sequence[Path], size: int, folder: Path | None = None):
+        self.paths = list(paths)
+        self.shape = (len(self.paths), size, size, 3)
+        self._row = size * size * 3
+        folder = folder or directory()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{fingerprint(self.paths, size)}.pixels"
+        self._table_bytes = len(self.paths) * _ENTRY.itemsize
+        total = self._table_bytes + len(self.paths) * self._row
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        if os.fstat(self._file).st_size != total:
+            os.ftruncate(self._file, 0)
+            os.posix_fallocate(self._file, 0, total)  # a full disk says so now, not in the middle of an epoch
+        self._table = np.frombuffer(os.pread(self._file, self._table_bytes, 0), _ENTRY).copy()
+        self._checked = np.zeros(len(self.paths), bool)
+
+    def __len__(self):
+        return len(self.paths)
+
+    def build(self, report: Callable[[int, int], None] = lambda done, total: None) -> int:
+        """Decodes what is absent, in threads; returns how many images that were.
+
+        Args:
+            report: Called with the images decoded so far and their total.
+
+        Raises:
+            ValueError: If a file cannot be decoded.
+        """
+        absent = np.flatnonzero(self._table == 0)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for done, _ in enumerate(pool.map(self._decode, absent.tolist()), start=1):
+                if done % 256 == 0 or done == len(absent):
+                    report(done, len(absent))
+        return len(absent)
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        images = np.empty((len(indices), *self.shape[1:]), "uint8")
+        for position, index in enumerate(np.asarray(indices).tolist()):
+            row = images[position].reshape(-1)
+            if not self._read(index, row):
+                row[:] = self._decode(index).reshape(-1)
+        return images
+
+    def __del__(self):
+        if hasattr(self, "_file"):
+            os.close(self._file)
+
+    def _offset(self, index: int) -> int:
+        return self._table_bytes + index * self._row
+
+    def _read(self, index: int, row: np.ndarray) -> bool:
+        """Reads a row; returns whether it is whole."""
+        if self._table[index] == 0 or os.preadv(self._file, [row.data], self._offset(index)) != self._row:
+            return False
+        if not self._checked[index]:
+            if zlib.crc32(row.data) + 1 != self._table[index]:
+                warnings.warn(f"{self.path}: the image of {self.paths[index]} was altered; decoded again", stacklevel=3)
+                return False
+            self._checked[index] = True
+        return True
+
+    def _decode(self, index: int) -> np.ndarray:
+        image = decode(self.paths[index], self.shape[1])
+        os.pwrite(self._file, image.tobytes(), self._offset(index))
+        entry = np.array(zlib.crc32(image.tobytes()) + 1, _ENTRY)
+        os.pwrite(self._file, entry.tobytes(), index * _ENTRY.itemsize)
+        self._table[index] = entry
+        self._checked[index] = True
+        return image

@@ -1,0 +1,39 @@
+import time
+
+import numpy as np
+import pytest
+
+import kerastricks as kt
+from kerastricks.callbacks import DataWait, data_wait
+
+
+def test_a_step_waits_from_the_end_of_the_one_before_until_its_batch_is_ready(monkeypatch):
+    """Steps end at 1, 3 and 7 s; their batches were ready at 0, 2 and 2.5 s: one second of six was spent waiting."""
+    ready = {3: 0.0, 4: 2.0, 5: 2.5, 6: 6.0}
+    callback = DataWait(ready, steps_per_epoch=3)
+    callback.on_epoch_begin(1)
+    for batch, now in enumerate((1.0, 3.0, 7.0)):
+        monkeypatch.setattr(data_wait.time, "perf_counter", lambda now=now: now)
+        callback.on_train_batch_end(batch)
+    logs = {}
+    callback.on_epoch_end(1, logs)
+    assert logs["data_wait"] == pytest.approx(1 / 6)
+    assert ready == {6: 6.0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.0, 0.1], ids=["fast images", "slow images"])
+def test_a_run_says_whether_it_waits(model, seconds):
+    class Images:
+        shape = (64, 8, 8, 1)
+
+        def __getitem__(self, indices):
+            time.sleep(seconds)
+            return np.zeros((len(indices), *self.shape[1:]), "uint8")
+
+    images, labels = Images(), np.arange(64) % 3
+    history = kt.Recipe(learning_rate=0.01).fit(model, (images, labels), epochs=2, batch_size=4, verbose=0)
+    if seconds:
+        assert history.history["data_wait"][-1] > 0.5
+    else:
+        assert history.history["data_wait"][-1] < 0.5
