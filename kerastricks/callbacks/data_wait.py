@@ -1,5 +1,6 @@
 """How long training waits for its images."""
 
+import itertools
 import time
 from collections.abc import MutableMapping
 
@@ -32,7 +33,7 @@ class DataWait(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         steps = sorted(self._ends)
-        pairs = [(before, step) for before, step in zip(steps, steps[1:], strict=False) if step in self.ready]
+        pairs = [(before, step) for before, step in itertools.pairwise(steps) if step in self.ready]
         if logs is not None and pairs:
             waited = sum(max(0.0, self.ready[step] - self._ends[before]) for before, step in pairs)
             logs["data_wait"] = waited / (self._ends[steps[-1]] - self._ends[steps[0]])

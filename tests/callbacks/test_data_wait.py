@@ -25,7 +25,7 @@ def test_a_step_waits_from_the_end_of_the_one_before_until_its_batch_is_ready(mo
 @pytest.mark.parametrize("seconds", [0.0, 0.1], ids=["fast images", "slow images"])
 def test_a_run_says_whether_it_waits(model, seconds):
     class Images:
-        shape = (64, 8, 8, 1)
+        shape = (64, 8, 8, 3)
 
         def __getitem__(self, indices):
             time.sleep(seconds)

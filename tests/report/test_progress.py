@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 import kerastricks as kt
-from kerastricks.report.progress import Progress, _clock
+from kerastricks.report.progress import Progress, _clock, _waits
 
 
 def trained(model, images, terminal, tricks=()):
@@ -23,7 +23,7 @@ def test_plain_lines_where_there_is_no_terminal(model, images):
     assert len(lines) == 3
     assert re.fullmatch(
         r"epoch 2/3  loss \d\.\d{4}  accuracy \d\.\d{4}  validation loss \d+\.\d{4}  validation accuracy \d\.\d{4}  "
-        r"rate 0.05  [\d,]+ images/s  \d:\d\d left",
+        r"rate 0.05  [\d,]+ images/s  (waits for data \d+% of the time  )?\d:\d\d left",
         lines[1],
     )
     assert len(progress.epoch_seconds) == 3
@@ -42,3 +42,11 @@ def test_a_live_line_on_a_terminal(model, images, tricks):
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3661, "1:01:01")])
 def test_shows_a_clock(seconds, shown):
     assert _clock(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("logs", "shown"),
+    [({}, ""), ({"data_wait": 0.04}, ""), ({"data_wait": 0.374}, "waits for data 37% of the time  ")],
+)
+def test_says_when_the_data_is_slow(logs, shown):
+    assert _waits(logs) == shown
