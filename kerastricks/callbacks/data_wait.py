@@ -7,10 +7,15 @@ from collections.abc import MutableMapping
 import keras
 
 
+def _ahead() -> int:
+    """Returns how many batches beyond a step's own Keras fetches before it runs the step."""
+    return 0 if keras.backend.backend() == "tensorflow" else 1
+
+
 class DataWait(keras.callbacks.Callback):
     """Adds `data_wait` to the history: the share of an epoch's steps, 0 to 1, in which the device waited for images.
 
-    A step waits from the end of the step before it to the time at which its batch was ready.
+    A step waits from the end of the step before it to the time at which the batch that it needs was ready.
 
     Args:
         ready: Times by `time.perf_counter` at which batches were ready, by global step, as of
@@ -33,9 +38,11 @@ class DataWait(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         steps = sorted(self._ends)
-        pairs = [(before, step) for before, step in itertools.pairwise(steps) if step in self.ready]
-        if logs is not None and pairs:
-            waited = sum(max(0.0, self.ready[step] - self._ends[before]) for before, step in pairs)
+        waited = 0.0
+        for before, step in itertools.pairwise(steps):
+            ready = min(self.ready.get(step + _ahead(), 0.0), self._ends[step])
+            waited += max(0.0, ready - self._ends[before])
+        if logs is not None and len(steps) > 1:
             logs["data_wait"] = waited / (self._ends[steps[-1]] - self._ends[steps[0]])
         for step in steps:
             self.ready.pop(step, None)
