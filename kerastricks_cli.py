@@ -36,6 +36,7 @@ def train(
     batch_size: PositiveInt | None = None,
     image_size: PositiveInt | None = None,
     cache_size: NonNegativeFloat = 10.0,
+    efficient: bool = False,
     learning_rate: PositiveFloat | None = None,
     seed: NonNegativeInt = 0,
     out: str | None = None,
@@ -60,6 +61,8 @@ def train(
         Side of the images in pixels. Default: their own if all are equal squares, else 224.
     cache_size
         Largest cache of decoded images, in GB of pixels; beyond it images are decoded in every epoch.
+    efficient
+        Put Efficient before the tricks: bfloat16 and fused layers where they are faster.
     learning_rate
         Rate that the recipe starts from. Default: the recipe's.
     seed
@@ -81,6 +84,7 @@ def train(
         batch_size=batch_size,
         image_size=image_size,
         cache_size=cache_size,
+        efficient=efficient,
         learning_rate=learning_rate,
         seed=seed,
         out=out,
@@ -90,6 +94,78 @@ def train(
         f"{result['seconds']:.0f} s at {result['images_per_second']:,.0f} images/s\n"
         f"{result['directory']}/report.html shows the run, {result['directory']}/model.keras is the model"
     )
+
+
+@app.command
+def bench(
+    data: str = "random",
+    /,
+    *,
+    model: str = "resnet20",
+    recipe: str = "tutorial",
+    without: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    efficient: bool = False,
+    batch_size: PositiveInt | None = None,
+    image_size: PositiveInt | None = None,
+    classes: PositiveInt = 10,
+    cache_size: NonNegativeFloat = 10.0,
+    steps: PositiveInt = 40,
+    rounds: PositiveInt = 5,
+    json_file: Annotated[str | None, Parameter(name="--json")] = None,
+) -> None:
+    """Measure the speed of training, of its step and its input, beside plain Keras and native PyTorch.
+
+    Parameters
+    ----------
+    data
+        `random` for random images, or `digits`, or a folder.
+    model
+        `resnet20`, a name of keras.applications, or a .keras file.
+    recipe
+        A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
+    without
+        Tricks to leave out of the recipe, by name.
+    efficient
+        Put Efficient before the tricks: bfloat16 and fused layers where they are faster.
+    batch_size
+        Images in a batch. Default: the recipe's.
+    image_size
+        Side of the images in pixels. Default: 32 for random ones, else as for `train`.
+    classes
+        Classes of random images.
+    cache_size
+        Largest cache of decoded images, in GB of pixels.
+    steps
+        Steps that each side trains in a round.
+    rounds
+        Rounds; the figures are medians over them.
+    json_file
+        File to write all figures to.
+    """
+    _choose_backend()
+    from rich.console import Console
+
+    from kerastricks.commands.bench import bench as command
+    from kerastricks.commands.bench import table
+
+    with Console(stderr=True).status("starting") as status:
+        result = command(
+            data,
+            model=model,
+            recipe=recipe,
+            without=without or (),
+            efficient=efficient,
+            batch_size=batch_size,
+            image_size=image_size,
+            classes=classes,
+            cache_size=cache_size,
+            steps=steps,
+            rounds=rounds,
+            say=status.update,
+        )
+    print(table(result))
+    if json_file:
+        Path(json_file).write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 @app.command

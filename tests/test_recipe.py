@@ -67,7 +67,7 @@ def test_the_history_has_the_rate_of_the_last_update(model, images):
     peak = 0.1 * 8 / 256
     expected = [peak, peak * (1 + np.cos(np.pi * 3 / 8)) / 2, peak * (1 + np.cos(np.pi * 7 / 8)) / 2]
     assert history["learning_rate"] == pytest.approx(expected, rel=1e-5)
-    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "data_wait"}
 
 
 def test_the_users_model_is_trained(model, images):

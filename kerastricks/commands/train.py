@@ -23,6 +23,7 @@ from kerastricks.commands import recipes
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
 from kerastricks.trick import Plan
+from kerastricks.tricks import Efficient
 
 
 def train(
@@ -35,6 +36,7 @@ def train(
     batch_size: int | None = None,
     image_size: int | None = None,
     cache_size: float = 10.0,
+    efficient: bool = False,
     learning_rate: float | None = None,
     seed: int = 0,
     out: str | None = None,
@@ -50,6 +52,7 @@ def train(
         batch_size: Images in a batch; the recipe's by default.
         image_size: Side in pixels of the images of a folder.
         cache_size: Largest cache of decoded images, in GB.
+        efficient: Whether `Efficient` comes before the tricks of the recipe.
         learning_rate: Rate that the recipe starts from, in place of its own.
         seed: Seed of initialization, split, order and draws.
         out: Directory to write, new or empty; by default the next free `runs/<data>-<n>`.
@@ -62,6 +65,8 @@ def train(
     """
     directory = _check_free(Path(out)) if out is not None else None
     chosen = recipes.find(recipe).without(*without)
+    if efficient:
+        chosen = dataclasses.replace(chosen, tricks=(Efficient(), *chosen.tricks))
     if learning_rate is not None:
         chosen = dataclasses.replace(chosen, learning_rate=learning_rate)
     epochs = chosen.epochs if epochs is None else epochs
