@@ -11,19 +11,8 @@ import subprocess
 import sys
 
 SETTINGS = {
-    "resnet20": ["--batch-size", "128", "--steps", "60"],
-    "resnet50": [
-        "--model",
-        "ResNet50",
-        "--image-size",
-        "160",
-        "--classes",
-        "1000",
-        "--batch-size",
-        "16",
-        "--steps",
-        "8",
-    ],
+    "resnet20": "--batch-size 128 --steps 120",
+    "resnet50": "--model ResNet50 --image-size 160 --classes 1000 --batch-size 16 --steps 8",
 }
 
 if __name__ == "__main__":
@@ -33,7 +22,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     for backend in arguments.backends:
-        command = [sys.executable, "-m", "kerastricks_cli", "bench", "--efficient", *SETTINGS[arguments.model]]
+        command = [sys.executable, "-m", "kerastricks_cli", "bench", "--efficient", *SETTINGS[arguments.model].split()]
         environment = {**os.environ, "KERAS_BACKEND": backend}
         subprocess.run([*command, "--rounds", str(arguments.rounds)], env=environment, check=True)
         print(flush=True)

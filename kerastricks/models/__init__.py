@@ -8,11 +8,11 @@ from typing import Any
 import keras
 from keras import layers
 
-from kerastricks.models.resnet import resnet20
+from kerastricks.models.resnet import shipped
 from kerastricks.outputs import class_count
 from kerastricks.surgery import graphs, has_graph
 
-SHIPPED = {"resnet20": resnet20}
+SHIPPED = shipped()
 
 
 def applications() -> dict[str, Any]:
@@ -50,7 +50,8 @@ def build(name: str, *, classes: int, input_shape: tuple[int, int, int], **optio
     """Returns a classifier that takes images in 0..255.
 
     Args:
-        name: `resnet20`; a name of `keras.applications` in any case, built untrained and ending in logits, with
+        name: `resnet20` to `resnet110` for small images, `resnet18a` to `resnet152d` (depth and form of the paper) for
+            large ones; a name of `keras.applications` in any case, built untrained and ending in logits, with
             the scaling of pixels to [-1, 1] inside where it brings none; or the path of a `.keras` file.
         classes: Number of classes.
         input_shape: (height, width, channels).

@@ -127,7 +127,7 @@ def _call(function: Any) -> Any:
 def training(model: Any, batch_size: int, steps: int, bfloat16: bool) -> Any:
     """Returns a function that trains the network of `model` for `steps` on random images, as a plain loop does.
 
-    SGD with Nesterov momentum and weight decay, on the first GPU if there is one.
+    SGD with Nesterov momentum and weight decay; on the first GPU if there is one, and then under `torch.compile`.
 
     Args:
         model: A functional Keras classifier.
@@ -140,6 +140,8 @@ def training(model: Any, batch_size: int, steps: int, bfloat16: bool) -> Any:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = translate(model).to(device, memory_format=torch.channels_last)
+    if device == "cuda":
+        network = torch.compile(network)
     optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9, nesterov=True, weight_decay=1e-4)
     height, width, channels = model.input_shape[1:]
     images = torch.rand(4 * batch_size, channels, height, width).to(device, memory_format=torch.channels_last)
