@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: install install-all demo test test-jax test-torch check check-all lint types overhead evidence
+.PHONY: install install-all demo test test-jax test-torch check check-all lint types overhead speed evidence
 
 install: $(VENV)/installed  ## the package and the default backend
 install-all: $(VENV)/installed-all  ## all three backends, and what the developers use
@@ -46,6 +46,12 @@ check-all: install-all test test-jax test-torch  ## the tests on each of the thr
 
 overhead: install-all  ## what the tricks cost over plain Keras, on each backend
 	$(BIN)/python benchmarks/overhead.py
+
+speed: install-all  ## training beside plain Keras and native PyTorch, and how its cost grows; takes half an hour
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/speed.py --model resnet50
+	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/growth.py --chart docs/growth.svg
+	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/memory.py
 
 evidence: install-all  ## the tables of docs/ that tests and graphs make: what ZeroGamma finds, and tests that notice
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/zero_gamma.py > docs/zero_gamma.md

@@ -25,6 +25,7 @@ MUTATIONS = {
         "return keras.optimizers.schedules.CosineDecay(",
         "return rate; return keras.optimizers.schedules.CosineDecay(",
     ),
+    "tricks/cutmix.py": ("return cutmix(images, targets, share, row, column, order)", "return images, targets"),
     "tricks/early_stopping.py": (
         "return [*callbacks, _EarlyStopping(",
         "return callbacks; return [*callbacks, _EarlyStopping(",
@@ -39,6 +40,8 @@ MUTATIONS = {
         "return keras.optimizers.schedules.PolynomialDecay(",
         "return rate; return keras.optimizers.schedules.PolynomialDecay(",
     ),
+    "tricks/random_crop.py": ("return random_crop(images, top, left, self.padding), targets", "return images, targets"),
+    "tricks/random_flip.py": ("return random_flip(images, flip), targets", "return images, targets"),
     "tricks/step_decay.py": (
         "return keras.optimizers.schedules.PiecewiseConstantDecay(",
         "return rate; return keras.optimizers.schedules.PiecewiseConstantDecay(",

@@ -15,10 +15,13 @@ from kerastricks.report.plots import plot_learning_rate
 from kerastricks.trick import Plan, Trick
 from kerastricks.tricks import *  # noqa: F403 - the bag lists its own names
 from kerastricks.tricks import __all__ as _tricks
+from kerastricks.tricks.cutmix import cutmix
 from kerastricks.tricks.hold import HoldSchedule
 from kerastricks.tricks.label_smoothing import smooth_labels
 from kerastricks.tricks.linear_scaling import scale_learning_rate
 from kerastricks.tricks.mixup import mixup
+from kerastricks.tricks.random_crop import random_crop
+from kerastricks.tricks.random_flip import random_flip
 from kerastricks.tricks.warmup import WarmupSchedule
 from kerastricks.tricks.zero_gamma import zero_gamma
 
@@ -35,11 +38,14 @@ __all__ = [
     "WarmUpLearningRateScheduler",
     "WarmupSchedule",
     "cosine_decay_with_warmup",
+    "cutmix",
     "data",
     "decay_report",
     "mixup",
     "models",
     "plot_learning_rate",
+    "random_crop",
+    "random_flip",
     "scale_learning_rate",
     "smooth_labels",
     "zero_gamma",

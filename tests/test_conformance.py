@@ -16,6 +16,7 @@ HOOKS = ("model", "loss", "learning_rate", "optimizer", "batch", "callbacks")
 TABLE = {
     "BinaryCrossentropy": (kt.BinaryCrossentropy(), {"loss"}, "softmax", "needs a model that ends in logits"),
     "CosineDecay": (kt.CosineDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
+    "CutMix": (kt.CutMix(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
     "EarlyStopping": (kt.EarlyStopping(1), {"callbacks"}, {"patience": 2}, "would have no effect"),
     "Efficient": (kt.Efficient(), {"model"}, "stock", "would have no effect"),
     "Hold": (kt.Hold(1), {"learning_rate", "optimizer"}, {}, "would have no effect"),
@@ -24,6 +25,8 @@ TABLE = {
     "MixUp": (kt.MixUp(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
     "NoBiasDecay": (kt.NoBiasDecay(), {"optimizer"}, "no decay", "would have no effect"),
     "PolynomialDecay": (kt.PolynomialDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
+    "RandomCrop": (kt.RandomCrop(), {"batch"}, {"padding": 0}, "at least 1 pixel"),
+    "RandomFlip": (kt.RandomFlip(), {"batch"}, {"probability": 0.0}, "must lie in .0, 1."),
     "StepDecay": (kt.StepDecay((1,)), {"learning_rate"}, {"factor": 1}, "positive and not 1"),
     "Warmup": (kt.Warmup(1), {"learning_rate"}, {"epochs": 0.1}, "would have no effect"),
     "ZeroGamma": (kt.ZeroGamma(), {"model"}, "plain", "would have no effect"),

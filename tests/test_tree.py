@@ -11,6 +11,7 @@ PACKAGE = ROOT / "kerastricks"
 FLOORS = [
     {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks"},
     {"trick", "outputs", "channels_last", "fused", "precision"},
+    {"mixing"},
     {"tricks", "batches", "engine"},
     {"recipe"},
     {"models", "data", "recipes", "report"},

@@ -73,7 +73,13 @@ def load_folder(
 
 def _pixels(paths: list[Path], size: int, cache_size: float, report: Callable[[int, int], None]) -> Any:
     """Returns the images of `paths` from the cache, or a stand-in that decodes them wherever they are asked for."""
-    if len(paths) * size * size * 3 > cache_size * 1e9:
+    pixels = len(paths) * size * size * 3 / 1e9
+    if pixels > cache_size:
+        warnings.warn(
+            f"The decoded images would take {pixels:.3g} GB, more than the cache may: {cache_size:g} GB. They are "
+            "decoded again in each epoch. Pass a larger `cache_size`.",
+            stacklevel=2,
+        )
         return Files(paths, size)
     try:
         cache = Cache(paths, size)

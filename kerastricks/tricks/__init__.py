@@ -2,6 +2,7 @@
 
 from kerastricks.tricks.binary_crossentropy import BinaryCrossentropy
 from kerastricks.tricks.cosine_decay import CosineDecay
+from kerastricks.tricks.cutmix import CutMix
 from kerastricks.tricks.early_stopping import EarlyStopping
 from kerastricks.tricks.efficient import Efficient
 from kerastricks.tricks.hold import Hold
@@ -10,6 +11,8 @@ from kerastricks.tricks.linear_scaling import LinearScaling
 from kerastricks.tricks.mixup import MixUp
 from kerastricks.tricks.no_bias_decay import NoBiasDecay
 from kerastricks.tricks.polynomial_decay import PolynomialDecay
+from kerastricks.tricks.random_crop import RandomCrop
+from kerastricks.tricks.random_flip import RandomFlip
 from kerastricks.tricks.step_decay import StepDecay
 from kerastricks.tricks.warmup import Warmup
 from kerastricks.tricks.zero_gamma import ZeroGamma
@@ -17,6 +20,7 @@ from kerastricks.tricks.zero_gamma import ZeroGamma
 __all__ = [
     "BinaryCrossentropy",
     "CosineDecay",
+    "CutMix",
     "EarlyStopping",
     "Efficient",
     "Hold",
@@ -25,6 +29,8 @@ __all__ = [
     "MixUp",
     "NoBiasDecay",
     "PolynomialDecay",
+    "RandomCrop",
+    "RandomFlip",
     "StepDecay",
     "Warmup",
     "ZeroGamma",

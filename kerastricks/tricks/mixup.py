@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks.trick import Trick
+from kerastricks.mixing import Mixing
 
 
 def mixup(images, targets, weight, order):
@@ -19,7 +19,7 @@ def mixup(images, targets, weight, order):
 
 
 @dataclasses.dataclass(frozen=True)
-class MixUp(Trick):
+class MixUp(Mixing):
     """Trains on blends of two images and of their targets (Zhang et al., 2017, arXiv:1710.09412).
 
         weight * x[i] + (1 - weight) * x[order[i]],  weight ~ Beta(alpha, alpha), one a batch
@@ -36,30 +36,12 @@ class MixUp(Trick):
     """
 
     alpha: float = 0.2
-    off_epochs: int = 0
-
-    def __post_init__(self):
-        if not 0 < self.alpha < float("inf"):
-            raise ValueError(f"`alpha` must be positive. Received: alpha={self.alpha}")
-        if self.off_epochs < 0:
-            raise ValueError(f"`off_epochs` must be at least 0. Received: off_epochs={self.off_epochs}")
 
     def draw(self, random, size, step, plan):
-        if plan.batch_size < 2:
-            raise ValueError(
-                "MixUp blends pairs: it needs batches of at least two images. "
-                f"Received: batch_size={plan.batch_size}. Use a larger batch, or leave MixUp out."
-            )
-        if self.off_epochs >= plan.epochs:
-            raise ValueError(
-                f"MixUp would have no effect: it is off for the last {self.off_epochs} of {plan.epochs} epochs. "
-                "Train for more epochs, or leave MixUp out."
-            )
+        mixes = self.mixes(step, plan)
         weight = random.beta(self.alpha, self.alpha)
-        if step >= (plan.epochs - self.off_epochs) * plan.steps_per_epoch:
-            weight = 1.0
         return {
-            "weight": np.full(size, weight, "float32"),
+            "weight": np.full(size, weight if mixes else 1.0, "float32"),
             "order": random.permutation(size).astype("int32"),
         }
 

@@ -34,7 +34,7 @@ def test_measures_every_side_and_says_so(capsys):
     ("wrong", "message"),
     [
         ({"recipe": "none"}, "none"),
-        ({"model": "resnet2O"}, "Did you mean resnet20"),
+        ({"model": "resnet20x"}, "Did you mean resnet20"),
         ({"data": "nowhere"}, "does not exist"),
         ({"without": ["Mixup"]}, "Did you mean MixUp"),
     ],

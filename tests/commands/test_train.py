@@ -87,7 +87,7 @@ def test_settings_reach_the_recipe(run, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": "resnet21"}, "Did you mean resnet20"),
+        ({"model": "resnet20x"}, "Did you mean resnet20"),
         ({"recipe": "tutoria"}, "Did you mean tutorial"),
         ({"without": ["MixUpp"]}, "Did you mean MixUp"),
         ({"epochs": 0}, "`epochs` must be an integer of at least 1"),

@@ -45,7 +45,7 @@ def test_builds_keras_applications_that_scale_their_pixels_once(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("resnet21", "resnet20"), ("resnet55", "resnet50"), ("MobileNett", "mobilenet")]
+    ("name", "near"), [("resnet20x", "resnet20"), ("resnet50e", "resnet50"), ("MobileNett", "mobilenet")]
 )
 def test_names_the_nearest_model(name, near):
     with pytest.raises(ValueError, match=f"Unknown model '{name}'. Did you mean {near}"):

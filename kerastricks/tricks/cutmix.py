@@ -1,0 +1,73 @@
+"""Images with a box cut from another sample, and targets shared by area."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops
+
+from kerastricks.mixing import Mixing
+
+
+def cutmix(images, targets, share, row, column, order):
+    """Pastes into image i a box of sample `order[i]`, and shares the targets by the pixels that each one has.
+
+    The box has `share` of the area before it is cut off at the border.
+
+    Args:
+        images: (N, H, W, C).
+        targets: Distributions over the classes, (N, K).
+        share: Share of the area that the box takes, (N,), 0 to 1.
+        row: Centre of the box as a share of the height, (N,), 0 to 1.
+        column: Centre as a share of the width, likewise.
+        order: Index of the partner of each sample, (N,).
+    """
+    side = ops.sqrt(ops.cast(share, "float32"))
+
+    def inside(centre, pixels):
+        """Whether each of `pixels` lies in the box, (N, pixels)."""
+        half = ops.floor(side * pixels) / 2
+        middle = ops.floor(ops.cast(centre, "float32") * pixels)
+        at = ops.expand_dims(ops.arange(pixels, dtype="float32"), 0)
+        first, last = ops.floor(middle - half), ops.floor(middle + half)
+        return ops.logical_and(at >= ops.expand_dims(first, 1), at < ops.expand_dims(last, 1))
+
+    height, width = images.shape[1:3]
+    box = ops.logical_and(
+        ops.expand_dims(inside(row, height), 2),
+        ops.expand_dims(inside(column, width), 1),
+    )
+    kept = 1 - ops.mean(ops.cast(box, "float32"), axis=(1, 2))
+    mixed = ops.where(ops.expand_dims(box, 3), ops.take(images, order, axis=0), images)
+    weight = ops.expand_dims(kept, 1)
+    return mixed, weight * targets + (1 - weight) * ops.take(targets, order, axis=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class CutMix(Mixing):
+    """Trains on images with a box of another image in them, and on targets shared by area (Yun et al., 2019).
+
+        share of the box ~ Beta(alpha, alpha), one a batch; its centre is uniform, one a batch
+
+    The target's share is that of the pixels, after the box is cut off at the border.
+
+    Args:
+        alpha: Both parameters of the Beta distribution, above 0; 1 is uniform.
+        off_epochs: Last epochs of the run, trained on images as they are; at least 0.
+
+    Raises:
+        ValueError: If `alpha` or `off_epochs` is out of its range, if it is off for the whole run, or if batches
+            hold a single image.
+
+    Reference: arXiv:1905.04899.
+    """
+
+    def draw(self, random, size, step, plan):
+        mixes = self.mixes(step, plan)
+        share = random.beta(self.alpha, self.alpha)
+        row, column = random.random(2)
+        drawn = {"share": share if mixes else 0.0, "row": row, "column": column}
+        order = random.permutation(size).astype("int32")
+        return {name: np.full(size, value, "float32") for name, value in drawn.items()} | {"order": order}
+
+    def batch(self, images, targets, share, row, column, order):
+        return cutmix(images, targets, share, row, column, order)
