@@ -146,7 +146,7 @@ def bench(
     from rich.console import Console
 
     from kerastricks.commands.bench import bench as command
-    from kerastricks.commands.bench import table
+    from kerastricks.report.speed import table
 
     with Console(stderr=True).status("starting") as status:
         result = command(

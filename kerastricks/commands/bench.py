@@ -1,9 +1,6 @@
 """Measures the speed of training: of its step, of its input, of both; beside plain Keras and native PyTorch."""
 
 import dataclasses
-import importlib.util
-import multiprocessing
-import os
 import resource
 import statistics
 import time
@@ -20,7 +17,7 @@ from kerastricks.batches import TrainingBatches
 from kerastricks.callbacks import DataWait
 from kerastricks.commands import recipes
 from kerastricks.commands.train import environment
-from kerastricks.precision import computes_bfloat16_fast
+from kerastricks.models.peer import Peer
 from kerastricks.trick import Plan
 from kerastricks.tricks import Efficient
 
@@ -121,7 +118,7 @@ def bench(
     sides["plain"] = lambda: plain(batch_size)
     say("warming up: plain")
     sides["plain"]()
-    native = _Native(model, build, batch_size, steps)
+    native = Peer(model, build, batch_size, steps)
     if native.refusal is None:
         sides["native"] = native.turn
         say("warming up: native")
@@ -195,61 +192,6 @@ def _plain(name: str, build: dict[str, Any], images: np.ndarray, labels: np.ndar
     return lambda batch_size: _fit(model, images, labels, batch_size=batch_size)
 
 
-class _Native:
-    """Native PyTorch in a process of its own, which waits for its turns.
-
-    Attributes:
-        refusal: Why there is none, or None.
-    """
-
-    def __init__(self, model: str, build: dict[str, Any], batch_size: int, steps: int):
-        self.refusal: str | None = None if importlib.util.find_spec("torch") else "PyTorch is not installed"
-        if self.refusal:
-            return
-        self._pipe, other = multiprocessing.Pipe()
-        backend = os.environ.get("KERAS_BACKEND")
-        os.environ["KERAS_BACKEND"] = "torch"  # of the child, which leaves the other backends' memory alone
-        try:
-            arguments = (other, model, build, batch_size, steps, computes_bfloat16_fast())
-            self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=arguments, daemon=True)
-            self._process.start()
-        finally:
-            if backend is None:
-                del os.environ["KERAS_BACKEND"]
-            else:
-                os.environ["KERAS_BACKEND"] = backend
-        other.close()
-        self.refusal = self._pipe.recv()
-
-    def turn(self) -> float:
-        self._pipe.send("go")
-        return self._pipe.recv()
-
-    def close(self) -> None:
-        if hasattr(self, "_pipe"):
-            self._pipe.close()
-            self._process.join()
-
-
-def _serve(pipe: Any, model: str, build: dict[str, Any], batch_size: int, steps: int, bfloat16: bool) -> None:
-    """Sends why there is no such network, or None; then the seconds of a step for each message."""
-    from kerastricks.models import native
-
-    try:
-        train = native.training(models.build(model, **build), batch_size, steps, bfloat16)
-    except ValueError as error:
-        pipe.send(str(error))
-        return
-    pipe.send(None)
-    try:
-        while pipe.recv():
-            start = time.perf_counter()
-            train()
-            pipe.send((time.perf_counter() - start) / steps)
-    except EOFError:
-        pass
-
-
 def _peak_memory() -> int:
     """Returns the greatest resident memory of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -257,34 +199,3 @@ def _peak_memory() -> int:
 
 def _ratio(ours: Sequence[float], peer: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(ours, peer, strict=True))
-
-
-def table(result: dict[str, Any]) -> str:
-    """Returns the figures of `bench` as lines of text."""
-    rates = result["images_per_second"]
-    shape = "×".join(map(str, result["image_shape"]))
-    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
-    lines = [
-        f"{result['model']}, {shape}, {result['classes']} classes, batch {result['batch_size']}, on "
-        f"{result['backend']}; {result['hardware']}",
-        f"{', '.join(result['tricks'])}",
-        f"{versions}",
-        f"images/s, median of {result['rounds']} rounds of {result['steps']} steps (deviation); ratios within rounds:",
-    ]
-    names = {
-        "both": "training",
-        "step": "its step alone",
-        "input": "its input alone",
-        "plain": "plain Keras",
-        "native": "native PyTorch",
-    }
-    for key, column in rates.items():
-        spread = statistics.stdev(column) if len(column) > 1 else 0.0
-        ratio = f"  training is {result['ratios'][key]:.2f} times as fast" if key in result["ratios"] else ""
-        lines.append(f"  {names[key]:16} {statistics.median(column):9,.0f} ({spread:,.0f}){ratio}")
-    if result["no_native"]:
-        lines.append(f"  native PyTorch   not measured: {result['no_native']}")
-    lines.append(
-        f"waits for data {result['data_wait']:.1%} of the time; peak memory {result['peak_memory'] / 1e9:.2f} GB"
-    )
-    return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import numpy as np
 from keras import ops
 
 from kerastricks.trick import Trick
@@ -19,8 +18,8 @@ def random_crop(images, top, left, padding):
     """
     height, width, channels = images.shape[1:]
     padded = ops.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    rows = ops.expand_dims(ops.cast(top, "int32"), -1) + np.arange(height, dtype="int32")
-    columns = ops.expand_dims(ops.cast(left, "int32"), -1) + np.arange(width, dtype="int32")
+    rows = ops.expand_dims(ops.cast(top, "int32"), -1) + ops.arange(height, dtype="int32")
+    columns = ops.expand_dims(ops.cast(left, "int32"), -1) + ops.arange(width, dtype="int32")
     count = ops.shape(images)[0]
     tall, wide = height + 2 * padding, width + 2 * padding
     first = ops.reshape(ops.arange(count, dtype="int32") * (tall * wide), (-1, 1, 1))

@@ -2,7 +2,8 @@ import importlib.util
 
 import pytest
 
-from kerastricks.commands.bench import bench, table
+from kerastricks.commands.bench import bench
+from kerastricks.report.speed import table
 
 SMALL = {"image_size": 8, "batch_size": 4, "classes": 3, "steps": 2, "rounds": 2}
 

@@ -85,4 +85,4 @@ def test_outputs_equal_the_reference(form, shape):
         images = random.integers(0, 256, (2, *shape, 3)).astype("float32")
         expected = network(torch.tensor((images / 127.5 - 1).transpose(0, 3, 1, 2))).numpy()
     obtained = model.predict(images, verbose=0)
-    assert obtained == pytest.approx(expected, rel=1e-4, abs=1e-4 * np.abs(expected).max())
+    assert obtained == pytest.approx(expected, rel=1e-4, abs=1e-4 * float(np.abs(expected).max()))
