@@ -1,6 +1,6 @@
 """What the seven tricks of the tutorial cost: one training step with them over plain Keras, on each backend.
 
-    python benchmarks/overhead.py [--backends tensorflow jax torch] [--rounds 7] [--steps 10]
+    python benchmarks/overhead.py [--backends tensorflow jax torch] [--rounds 7] [--steps 40]
 
 Both train the same ResNet-20 at batch 128 on the same 32×32 images, with SGD of Nesterov momentum and weight decay,
 the same loss, metrics and `jit_compile`. Plain Keras is `compile` and `fit` on arrays. The two take turns, a `fit` of
@@ -70,7 +70,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backends", nargs="+", default=["tensorflow", "jax", "torch"])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--here", action="store_true", help="measure the backend of this process")
     arguments = parser.parse_args()
     if arguments.here:
