@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -37,8 +38,8 @@ class TrainingBatches(keras.utils.PyDataset):
         labels: Array of integer labels, or of one-hot rows.
         plan: Length and seed of the run.
         tricks: Tricks that draw.
-        workers: Threads that make batches.
-        max_queue_size: Batches made ahead.
+        ahead: Batches made ahead, by two threads. Keras' own workers are not used: they lose the batch that Keras looks
+            at before it trains, and with it the order.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class TrainingBatches(keras.utils.PyDataset):
         plan: Plan,
         tricks: Sequence[Trick] = (),
         *,
-        workers: int = 2,
-        max_queue_size: int = 4,
+        ahead: int = 4,
     ):
-        super().__init__(workers=workers, max_queue_size=max_queue_size)
+        super().__init__()
+        self.ahead = ahead
+        self._pool = ThreadPoolExecutor(2)
+        self._made: dict[int, Future] = {}
         self.images, self.labels, self.plan, self.tricks = images, labels, plan, tricks
         self.ready: dict[int, float] = {}
         self._order: tuple[int, np.ndarray | None] = (-1, None)
@@ -70,6 +73,16 @@ class TrainingBatches(keras.utils.PyDataset):
         return order[position * self.plan.batch_size : (position + 1) * self.plan.batch_size]
 
     def __getitem__(self, step):
+        made = self._made.pop(step, None)
+        for later in [known for known in self._made if not step < known <= step + self.ahead]:
+            self._made.pop(later).cancel()
+        for later in range(step + 1, step + 1 + self.ahead):
+            if later not in self._made:
+                self._made[later] = self._pool.submit(self.make, later)
+        return self.make(step) if made is None else made.result()
+
+    def make(self, step: int) -> tuple[dict[str, Any], np.ndarray]:
+        """Returns the batch at a global step, made now."""
         indices = self.indices(step)
         inputs = {"images": self.images[indices], **draw(self.tricks, len(indices), step, self.plan)}
         self.ready[step] = time.perf_counter()

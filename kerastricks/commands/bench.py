@@ -178,8 +178,8 @@ def _both(engine: Any, batches: TrainingBatches, steps: int, waits: list[float])
 
 def _input(batches: TrainingBatches, steps: int) -> float:
     start = time.perf_counter()
-    with ThreadPoolExecutor(batches.workers) as pool:
-        for _ in pool.map(batches.__getitem__, range(steps)):
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(batches.make, range(steps)):
             pass
     return (time.perf_counter() - start) / steps
 
