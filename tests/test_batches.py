@@ -100,3 +100,30 @@ def test_a_data_set_keeps_its_order_and_gains_draws(dataset):
 def test_a_data_set_must_yield_pairs():
     with pytest.raises(ValueError, match=r"must yield `\(images, labels\)` batches"):
         next(add_draws([np.zeros(3)], kt.Plan(1, 1, 1), ()))
+
+
+def test_training_sees_every_step_once_and_in_order():
+    """On JAX and PyTorch Keras looks at a batch before it trains; that one must come again."""
+    seen = []
+
+    class Spy(kt.Trick):
+        def draw(self, random, size, step, plan):
+            return {"step": np.full(size, step, "int32")}
+
+    class Recorder(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, inputs):
+            return self.dense(keras.ops.reshape(keras.ops.cast(inputs["images"], "float32"), (-1, 1)))
+
+        def train_step(self, *state_and_data):
+            inputs, _ = state_and_data[-1]
+            seen.append(int(keras.ops.convert_to_numpy(inputs["Spy/step"])[0]))
+            return super().train_step(*state_and_data)
+
+    model = Recorder()
+    model.compile("sgd", "mse", run_eagerly=True)
+    model.fit(batches(tricks=(Spy(),)), steps_per_epoch=3, epochs=3, shuffle=False, verbose=0)
+    assert seen == list(range(9))
