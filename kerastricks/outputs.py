@@ -3,7 +3,7 @@
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from kerastricks.surgery import has_graph, producer
 
@@ -13,6 +13,15 @@ _PASSES = (layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity, laye
 
 def crossentropy(model: Any) -> Any:
     """Returns Keras' categorical cross-entropy for logits or for probabilities, whichever `model` ends in.
+
+    Raises:
+        ValueError: See `gives_logits`.
+    """
+    return keras.losses.CategoricalCrossentropy(from_logits=gives_logits(model))
+
+
+def gives_logits(model: Any) -> bool:
+    """Tells whether `model` ends in logits, or else in probabilities.
 
     Raises:
         ValueError: If the graph does not tell, or the model has several outputs.
@@ -29,13 +38,20 @@ def crossentropy(model: Any) -> Any:
             continue
         activation = getattr(getattr(operation, "activation", None), "__name__", None)
         if type(operation).__name__ == "Softmax" or activation == "softmax":
-            return keras.losses.CategoricalCrossentropy()
+            return False
         if activation == "linear" and hasattr(operation, "kernel"):
-            return keras.losses.CategoricalCrossentropy(from_logits=True)
+            return True
         if not inputs or not (isinstance(operation, _PASSES) or activation == "linear"):
             shown = f" with activation '{activation}'" if activation else ""
             raise _ambiguous(model, f"it ends in {type(operation).__name__}{shown}")
         tensor = inputs[0]
+
+
+def to_logits(outputs: Any, from_logits: bool) -> Any:
+    """Returns outputs that are logits as they are, and of probabilities the logarithms, which are logits too."""
+    if from_logits:
+        return outputs
+    return ops.log(ops.maximum(ops.cast(outputs, "float32"), keras.config.epsilon()))
 
 
 def _ambiguous(model: Any, reason: str) -> ValueError:

@@ -78,7 +78,8 @@ def train(
     images, labels = source.train
     plan = Plan(epochs, math.ceil(len(labels) / batch_size), batch_size, seed)
     keras.utils.set_random_seed(seed)
-    network = models.build(model, classes=len(source.classes), input_shape=source.image_shape)
+    shape = chosen.image_shape(source.image_shape)
+    network = models.build(model, classes=len(source.classes), input_shape=shape)
     if directory is None:
         directory = _next_free(source.name)
     settings = {
