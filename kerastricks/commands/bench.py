@@ -14,24 +14,12 @@ import numpy as np
 from kerastricks import data as data_room
 from kerastricks import models
 from kerastricks.batches import TrainingBatches
-from kerastricks.callbacks import DataWait
+from kerastricks.callbacks import Clock, DataWait
 from kerastricks.commands import recipes
 from kerastricks.commands.train import environment
 from kerastricks.models.peer import Peer
 from kerastricks.trick import Plan
 from kerastricks.tricks import Efficient
-
-
-class _Clock(keras.callbacks.Callback):
-    """The seconds of an epoch, without what comes before and after it in `fit`."""
-
-    async_safe = True
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._start = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds = time.perf_counter() - self._start
 
 
 class _Repeated(keras.utils.PyDataset):
@@ -164,9 +152,9 @@ def _fit(
     model: Any, *data: Any, callbacks: Sequence[Any] = (), steps_per_epoch: int | None = None, **settings
 ) -> float:
     """Trains for an epoch; returns the seconds of a step."""
-    clock = _Clock()
+    clock = Clock()
     model.fit(*data, steps_per_epoch=steps_per_epoch, callbacks=[*callbacks, clock], verbose=0, **settings)
-    return clock.seconds / (steps_per_epoch or -(-len(data[0]) // settings["batch_size"]))
+    return clock.epoch_seconds[-1] / (steps_per_epoch or -(-len(data[0]) // settings["batch_size"]))
 
 
 def _both(engine: Any, batches: TrainingBatches, steps: int, waits: list[float]) -> float:
