@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
-    {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks"},
+    {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks", "effects"},
     {"trick", "outputs", "channels_last", "fused", "precision"},
     {"mixing"},
     {"tricks", "batches", "engine"},
