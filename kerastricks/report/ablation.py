@@ -16,7 +16,7 @@ DESIGNS = {
     "all": "every combination of the tricks",
 }
 KINDS = ("helps", "hurts", "open", "failed")
-EFFECT_COLUMNS = ("trick", "points", "95 % interval", "Holm p", "loss", "ms/step", "peak memory")
+EFFECT_COLUMNS = ("trick", "points", "95 % interval", "Holm p", "loss", "ms/step", "memory, MB")
 ARM_COLUMNS = ("arm", "n", "accuracy, %", "loss", "ms/step", "peak memory, MB", "failed")
 
 
@@ -43,6 +43,12 @@ def ablation_page(result: Mapping[str, Any]) -> str:
         curves=_curves(result["arms"], found),
         arm_columns=ARM_COLUMNS,
         arm_rows=[_arm_row(arm) for arm in result["arms"]],
+        failures=[
+            (f"{arm['name']}, seed {run['seed']}", run["error"])
+            for arm in result["arms"]
+            for run in arm["runs"]
+            if run.get("error")
+        ],
         facts=_facts(result),
     )
 
@@ -71,7 +77,7 @@ def _words(effect: Mapping[str, Any]) -> str:
     if accuracy is None:
         return f": {verdict}"
     between = f" {interval(accuracy)}" if accuracy["low"] is not None else ""
-    figures = f"{points(accuracy)} points{between}"
+    figures = f"{points(accuracy)} points{between}".replace(" ", "\N{NO-BREAK SPACE}")
     if kind(effect) == "open":
         return f": {figures}; {verdict}"
     return f" {verdict}: {figures}, Holm p {probability(accuracy)}"
@@ -108,12 +114,12 @@ def _cost_plot(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 def _effect_row(name: str, effect: Mapping[str, Any]) -> list[str]:
     accuracy, loss, time, memory = (effect.get(key) for key in ("accuracy", "loss", "ms_per_step", "peak_memory"))
 
-    def change(figure: Mapping[str, Any] | None, scale: float, digits: int, unit: str = "") -> str:
+    def change(figure: Mapping[str, Any] | None, scale: float, digits: int) -> str:
         if not figure:
             return ""
         ends = [figure[end] for end in ("low", "high") if figure[end] is not None]
         between = f" [{', '.join(signed(end * scale, digits) for end in ends)}]" if ends else ""
-        return f"{signed(figure['mean'] * scale, digits)}{between}{unit}"
+        return f"{signed(figure['mean'] * scale, digits)}{between}"
 
     return [
         name,
@@ -122,20 +128,19 @@ def _effect_row(name: str, effect: Mapping[str, Any]) -> list[str]:
         probability(accuracy),
         change(loss, 1, 4),
         change(time, 1, 1),
-        change(memory and {**memory, "low": None, "high": None}, 1e-6, 0, " MB"),
+        change(memory and {**memory, "low": None, "high": None}, 1e-6, 0),
     ]
 
 
 def _arm_row(arm: Mapping[str, Any]) -> list[str]:
     done = [run for run in arm["runs"] if not run.get("error")]
-    failed = [f"seed {run['seed']}: {run['error']}" for run in arm["runs"] if run.get("error")]
 
     def over(key: str, scale: float, digits: int) -> str:
         values = [run[key] * scale for run in done if run.get(key) is not None]
         return spread(values, digits) if values else ""
 
     figures = [over("accuracy", 100, 2), over("loss", 1, 4), over("ms_per_step", 1, 1), over("peak_memory", 1e-6, 0)]
-    return [arm["name"], str(len(done)), *figures, "; ".join(failed)]
+    return [arm["name"], str(len(done)), *figures, str(len(arm["runs"]) - len(done) or "")]
 
 
 def _curves(arms: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -151,14 +156,13 @@ def _curves(arms: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]
     for effect in found:
         for one, other in ((effect["arm"], effect["against"]), (effect["against"], effect["arm"])):
             partners.setdefault(one, set()).add(other)
-    plots, before = {}, []
+    plots: dict[str, str] = {}
     for name, curves in drawn.items():
-        reference = next((other for other in before if other in partners[name]), None)
+        reference = next((other for other in plots if other in partners[name]), None)
         shown = {reference: drawn[reference]} if reference else {}
         plots[name] = band_plot(
             {**shown, name: curves}, "epoch", "validation accuracy", (low - margin, min(1.0, high) + margin)
         )
-        before.append(name)
     return plots
 
 

@@ -134,7 +134,7 @@ def bar_plot(bars: Mapping[str, float], xlabel: str) -> str:
 
 def heat_map(counts: np.ndarray, names: Sequence[str], xlabel: str, ylabel: str) -> str:
     """Returns an SVG of a square table of counts, each cell as dark as its share of the row."""
-    side = 1.3 + 0.34 * max(6, len(names))
+    side = 1.3 + 0.34 * max(9, len(names))
     figure, axes = _axes(side, side)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from kerastricks.effects import effects, verdict
+from kerastricks.report.judgement import judge
+from kerastricks.report.page import training_page
 
 NASTY = "<script>alert(1)</script>"
 TRICKS = ("Warmup", "CosineDecay", "MixUp", NASTY)
@@ -76,3 +78,32 @@ def build_ablation(tricks=TRICKS, seeds=5, truth=(0.02, 0.0, -0.015, 0.002), epo
 @pytest.fixture
 def ablation():
     return build_ablation
+
+
+def build_training(classes=3, wrong=18):
+    """The page of a run: six validation images a class, the first `wrong` images taken for one of the next two."""
+    history = {"loss": [2.0, 1.0], "val_loss": [2.0, 1.5], "accuracy": [0.1, 0.5], "val_accuracy": [0.2, 0.4]}
+    result = {
+        "accuracy": 0.4321,
+        "loss": 1.5,
+        "seconds": 3.0,
+        "epochs": 2,
+        "images_per_second": 1234.0,
+        "model": "resnet20",
+        "recipe": "tutorial",
+    }
+    names = ["cat", "dog", NASTY, *(f"a class of number {number}" for number in range(3, classes))]
+    random = np.random.default_rng(0)
+    samples = random.integers(0, 256, (2, 8, 8, 1)), np.eye(classes)[[0, 2]] * 0.9 + np.eye(classes)[[1, 2]] * 0.1
+    labels = np.arange(6 * classes) % classes
+    said = np.where(np.arange(len(labels)) < wrong, (labels + 1 + labels // 3 % 2) % classes, labels)
+    said[3::5] = labels[3::5]
+    probabilities = np.full((len(labels), classes), 0.001)
+    probabilities[np.arange(len(labels)), said] = np.linspace(0.99, 0.5, len(labels))
+    judgement = judge(random.integers(0, 256, (len(labels), 8, 8, 1)), labels, probabilities)
+    return training_page({"data": NASTY}, result, history, [0.1, 0.2, 0.1], samples, judgement, names)
+
+
+@pytest.fixture
+def training():
+    return build_training
