@@ -3,7 +3,9 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
+from scipy import special
 
 from kerastricks.surgery import has_graph, producer
 
@@ -60,6 +62,23 @@ def _ambiguous(model: Any, reason: str) -> ValueError:
         "End it in a Dense layer without activation (logits) or with a softmax, "
         "or pass `loss=keras.losses.CategoricalCrossentropy(from_logits=...)`."
     )
+
+
+def probabilities(scores: np.ndarray, loss: Any) -> np.ndarray:
+    """Returns the scores of a classifier as the probabilities that `loss` takes them for.
+
+    That is the softmax of logits; the sigmoid where the loss asks for each class on its own; or the scores themselves.
+
+    Args:
+        scores: Outputs of the model, (N, K).
+        loss: The loss that it was trained with.
+    """
+    scores = np.asarray(scores, "float32")
+    if not getattr(loss, "from_logits", False):
+        return scores
+    if isinstance(loss, keras.losses.BinaryCrossentropy):
+        return special.expit(scores)
+    return special.softmax(scores, axis=-1)
 
 
 def class_count(model: Any) -> int:

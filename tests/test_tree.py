@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
-    {"averages", "randomness", "schedules", "surgery", "optimizers", "callbacks", "checks"},
+    {"averages", "checks", "callbacks", "effects", "memory", "optimizers", "randomness", "schedules", "surgery"},
     {"trick", "outputs", "channels_last", "fused", "precision"},
     {"mixing"},
     {"tricks", "batches", "engine"},

@@ -20,6 +20,8 @@ from kerastricks import models
 from kerastricks.batches import EvaluationBatches, TrainingBatches
 from kerastricks.callbacks import rate_at
 from kerastricks.commands import recipes
+from kerastricks.outputs import probabilities
+from kerastricks.report.judgement import judge
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
 from kerastricks.trick import Plan
@@ -120,7 +122,9 @@ def train(
     engine = history.model
     batches = TrainingBatches(images, labels, plan, chosen.tricks)
     sheet = _contact_sheet(engine, [batches[step] for step in range(min(4, plan.total_steps))])
-    scores = engine.evaluate(EvaluationBatches(*source.validation, batch_size), verbose=0, return_dict=True)
+    validation = EvaluationBatches(*source.validation, batch_size)
+    scores = engine.evaluate(validation, verbose=0, return_dict=True)
+    judgement = judge(*source.validation, probabilities(engine.predict(validation, verbose=0), engine.loss))
     result = {
         "accuracy": scores["accuracy"],
         "loss": scores["loss"],
@@ -138,7 +142,7 @@ def train(
     shown = {**settings, "classes": ", ".join(source.classes), "versions": _words(settings["versions"])}
     steps = len(history.epoch) * plan.steps_per_epoch
     rates = [rate_at(engine.optimizer, step) for step in range(0, steps, max(1, steps // 500))]
-    page = training_page(shown, result, history.history, rates, sheet, source.classes)
+    page = training_page(shown, result, history.history, rates, sheet, judgement, source.classes)
     (directory / "report.html").write_text(page, encoding="utf-8")
     return {**result, "directory": str(directory)}
 
