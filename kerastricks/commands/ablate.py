@@ -2,19 +2,19 @@
 
 import csv
 import dataclasses
-import json
-import os
-import re
+import math
+import shlex
 import time
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerastricks import data as data_room
 from kerastricks import models
-from kerastricks.commands import recipes
-from kerastricks.commands.designs import Arm, design
+from kerastricks.commands import designs, recipes, store
 from kerastricks.commands.judging import judge
 from kerastricks.commands.runs import Job, load, run
 from kerastricks.commands.train import environment
@@ -51,7 +51,7 @@ def ablate(
     *,
     recipe: str | Recipe = "cifar",
     model: str = "resnet20",
-    design_of: str = "leave-one-out",
+    design: str = "leave-one-out",
     seeds: int = 3,
     tricks: Sequence[str] = (),
     epochs: int | None = None,
@@ -60,6 +60,7 @@ def ablate(
     images: int | None = None,
     image_size: int | None = None,
     cache_size: float = 10.0,
+    efficient: bool = False,
     workers: int = 1,
     ray: str | None = None,
     out: str | None = None,
@@ -75,7 +76,7 @@ def ablate(
         data: `digits`, a folder of images, or a `kerastricks.data.Data`.
         recipe: Name of a shipped recipe, path of a Python file that holds one, or a `Recipe`.
         model: See `kerastricks.models.build`.
-        design_of: `leave-one-out`, `add-one-in`, `ladder` or `all`; see `kerastricks.commands.designs.design`.
+        design: `leave-one-out`, `add-one-in`, `ladder` or `all`; see `kerastricks.commands.designs.arms`.
         seeds: How many seeds, from 0.
         tricks: Names of the tricks to judge; the others stay in every arm. By default all.
         epochs: Passes over the training images in each run; the recipe's by default.
@@ -84,6 +85,7 @@ def ablate(
         images: Largest number of training images, and of validation images.
         image_size: Side in pixels of the images of a folder.
         cache_size: Largest cache of decoded images, in GB.
+        efficient: Whether `Efficient` comes before the tricks of every arm.
         workers: Runs side by side, as processes; a script then needs `if __name__ == "__main__":`.
         ray: Address of a Ray cluster that makes the runs.
         out: Directory; by default `runs/ablate-<data>-<recipe>-<design>`.
@@ -92,46 +94,66 @@ def ablate(
     Raises:
         ValueError: If an argument does not fit, or `out` holds another ablation; nothing is overwritten then.
     """
-    if seeds < 1 or workers < 1:
-        raise ValueError(f"`seeds` and `workers` must be at least 1. Received: seeds={seeds}, workers={workers}")
+    for name, value in (("seeds", seeds), ("workers", workers)):
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
     if epochs is not None and minutes is not None:
         raise ValueError(f"Pass `epochs` or `minutes`, not both. Received: epochs={epochs}, minutes={minutes}")
-    name = recipe if isinstance(recipe, str) else "recipe"
-    chosen = recipes.find(recipe) if isinstance(recipe, str) else recipe
-    arms, comparisons = design(chosen, design_of, tricks)
+    chosen = recipes.choose(recipe)
+    arms, comparisons = designs.arms(recipes.choose(chosen, efficient=efficient), design, tricks or chosen.names)
     models.find(model)
     size = chosen.batch_size if batch_size is None else batch_size
-    settings = {
-        "data": data.name if isinstance(data, data_room.Data) else data,
-        "recipe": name,
-        "tricks": repr(chosen),
-        "model": model,
-        "design": design_of,
-        "arms": [arm.name for arm in arms],
-        "batch_size": size,
-        "images": images,
-        "image_size": image_size,
-        "asked": {"epochs": chosen.epochs if epochs is None and minutes is None else epochs, "minutes": minutes},
-        "workers": workers,
-        **environment(),
-    }
     base = Job(data, chosen, model, 1, size, 0, images, image_size, cache_size)
     source = load(base)
-    settings["images_crc32"] = zlib.crc32(source.train[1].tobytes() + source.validation[1].tobytes())
-    folder = Path(out or f"runs/ablate-{source.name}-{Path(name).stem}-{design_of}")
-    known = _known(folder, settings)
-    if known is None:
-        passes = settings["asked"]["epochs"] or _epochs_in(minutes, base, len(arms) * seeds, say)
-        known = {**settings, "epochs": passes}
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-        _write(folder / "ablation.json", known)
-    job = dataclasses.replace(base, epochs=known["epochs"])
-    runs = _Runs(folder, arms, seeds)
-    command = _command(locals())
+    about: dict[str, Any] = {
+        "data": data if isinstance(data, str) else data.name,
+        "recipe": recipe if isinstance(recipe, str) else "a recipe of the caller's",
+        "model": model,
+        "design": design,
+        "batch_size": size,
+        **environment(),
+    }
+    asked = chosen.epochs if epochs is None and minutes is None else epochs
+    settings = {
+        **about,
+        "tricks": repr(chosen),
+        "arms": list(arms),
+        "images": images,
+        "image_size": image_size,
+        "contents": _fingerprint(source),
+        "epochs_asked": asked,
+        "minutes": minutes,
+        "efficient": efficient,
+        "workers": workers,
+    }
+    names = (source.name, Path(about["recipe"]).stem, design)
+    folder = Path(out) if out is not None else Path("runs", f"ablate-{'-'.join(names)}".replace(" ", "-"))
+    begun = store.open_directory(folder, settings)
+    if begun is None:
+        count = len(arms) * seeds
+        begun = {**settings, "epochs": asked or _epochs_within(minutes or 0.0, base, count, workers)}
+        folder.mkdir(parents=True, exist_ok=True)
+        store.write(folder / store.SETTINGS, begun)
+    runs = store.Runs(folder, list(arms), range(seeds))
+    options = {
+        "recipe": recipe if isinstance(recipe, str) else None,
+        "model": model,
+        "design": design,
+        "seeds": seeds,
+        "tricks": tricks,
+        "epochs": epochs,
+        "minutes": minutes,
+        "batch-size": batch_size,
+        "images": images,
+        "image-size": image_size,
+        "workers": workers if workers > 1 else None,
+        "ray": ray,
+        "efficient": efficient or None,
+    }
     facts = {
-        **{key: known[key] for key in ("data", "model", "recipe", "design", "epochs", "batch_size", "backend")},
-        **{key: known[key] for key in ("hardware", "versions")},
-        "command": command,
+        **about,
+        "epochs": begun["epochs"],
+        "command": _command(about["data"], options),
         "seeds": list(range(seeds)),
         "train_images": len(source.train[1]),
         "validation_images": len(source.validation[1]),
@@ -139,26 +161,59 @@ def ablate(
     }
 
     def result() -> dict[str, Any]:
-        found = runs.by_arm()
+        found: list[dict[str, Any]] = [{"name": arm, "tricks": arms[arm].names, "runs": runs.of(arm)} for arm in arms]
         seconds = sum(one.get("seconds", 0.0) for arm in found for one in arm["runs"])
         return {**facts, "seconds": seconds, "arms": found, "effects": judge(found, comparisons)}
 
     missing = runs.missing()
-    jobs = [dataclasses.replace(job, recipe=arm.recipe, seed=seed) for arm, seed in missing]
-    start = time.perf_counter()
+    jobs = [dataclasses.replace(base, recipe=arms[arm], epochs=begun["epochs"], seed=seed) for arm, seed in missing]
+    start, total = time.perf_counter(), len(arms) * seeds
     for done, (number, outcome) in enumerate(outcomes(jobs, workers, ray), start=1):
         arm, seed = missing[number]
         runs.keep(arm, seed, outcome)
         left = (time.perf_counter() - start) / done * (len(jobs) - done)
-        figures = outcome.get("error") or f"accuracy {outcome['accuracy']:.4f}, {outcome['seconds']:.0f} s"
-        count = len(arms) * seeds - len(jobs) + done
-        say(f"run {count}/{len(arms) * seeds}  {arm.name}, seed {seed}: {figures}; {left / 60:.0f} min left")
+        figures = outcome.get("error") or f"accuracy {outcome['accuracy']:.4f} in {outcome['seconds']:.0f} s"
+        minutes_left = f"{math.ceil(left / 60)} min left" if left else "done"
+        say(f"run {total - len(jobs) + done}/{total}  {arm}, seed {seed}: {figures}  {minutes_left}")
         say(table(result()))
     final = result()
-    _write(folder / "results.json", final)
+    store.write(folder / "results.json", final)
     with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(csv_rows(final))
     (folder / "report.html").write_text(ablation_page(final), encoding="utf-8")
     return Ablation(final, folder)
+
+
+def _epochs_within(minutes: float, job: Job, runs: int, workers: int) -> int:
+    """Returns the epochs with which `runs` take about `minutes`, by a run of one epoch and one of two."""
+    once, twice = (run(dataclasses.replace(job, epochs=epochs))["seconds"] for epochs in (2, 4))
+    epoch = max((twice - once) / 2, 1e-3)
+    start = max(once - 2 * epoch, 0.0)
+    epochs = math.floor((60 * minutes * workers / runs - start) / epoch)
+    if epochs < 2:
+        raise ValueError(
+            f"{minutes:g} minutes are too few: {runs} runs of two epochs take about "
+            f"{math.ceil(runs * (start + 2 * epoch) / workers / 60)}. Pass more, or fewer seeds, tricks or images."
+        )
+    return epochs
+
+
+def _fingerprint(source: data_room.Data) -> int:
+    """Returns a number that other labels, or other first images, would very likely change."""
+    crc = 0
+    for images, labels in (source.train, source.validation):
+        crc = zlib.crc32(np.ascontiguousarray(labels).tobytes(), crc)
+        crc = zlib.crc32(np.ascontiguousarray(images[np.arange(min(8, len(labels)))]).tobytes(), crc)
+    return crc
+
+
+def _command(data: str, options: dict[str, Any]) -> str:
+    """Returns the command line that repeats the ablation."""
+    words = ["kerastricks", "ablate", data]
+    for name, value in options.items():
+        if value is not None and value != ():
+            values = value if isinstance(value, list | tuple) else [] if value is True else [value]
+            words += [f"--{name}", *map(str, values)]
+    return shlex.join(words)

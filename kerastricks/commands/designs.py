@@ -11,19 +11,6 @@ _MOST_ARMS = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Arm:
-    """One of the recipes that are trained.
-
-    Args:
-        name: As it is shown.
-        recipe: The recipe of the arm.
-    """
-
-    name: str
-    recipe: Recipe
-
-
-@dataclasses.dataclass(frozen=True)
 class Comparison:
     """What a trick is judged by: arms with it against arms without it, pair by pair.
 
@@ -38,8 +25,8 @@ class Comparison:
     lacking: tuple[str, ...]
 
 
-def design(recipe: Recipe, kind: str, tricks: Sequence[str] = ()) -> tuple[list[Arm], list[Comparison]]:
-    """Returns the arms and comparisons of an ablation.
+def arms(recipe: Recipe, kind: str, tricks: Sequence[str] = ()) -> tuple[dict[str, Recipe], list[Comparison]]:
+    """Returns the recipes of an ablation by the name of the arm, and the comparisons between them.
 
     `leave-one-out` trains the recipe, and the recipe without each trick. `add-one-in` trains it without any of them,
     and with each alone. `ladder` adds them one after the other, in the recipe's order. `all` trains every combination,
@@ -66,33 +53,33 @@ def design(recipe: Recipe, kind: str, tricks: Sequence[str] = ()) -> tuple[list[
         )
     makers = {"leave-one-out": _leave_one_out, "add-one-in": _add_one_in, "ladder": _ladder, "all": _all}
     kept, comparisons = makers[kind](judged)
-    arms = [
-        Arm(name, recipe.without(*(trick for trick in judged if trick not in chosen))) for name, chosen in kept.items()
-    ]
-    return arms, comparisons
+    recipes = {
+        name: recipe.without(*(trick for trick in judged if trick not in chosen)) for name, chosen in kept.items()
+    }
+    return recipes, comparisons
 
 
-_Plan = tuple[dict[str, Sequence[str]], list[Comparison]]
+_Design = tuple[dict[str, list[str]], list[Comparison]]
 
 
-def _leave_one_out(judged: list[str]) -> _Plan:
+def _leave_one_out(judged: list[str]) -> _Design:
     arms = {"full": judged} | {f"without {name}": [other for other in judged if other != name] for name in judged}
     return arms, [Comparison(name, ("full",), (f"without {name}",)) for name in judged]
 
 
-def _add_one_in(judged: list[str]) -> _Plan:
-    arms = {"none": []} | {f"with {name}": [name] for name in judged}
+def _add_one_in(judged: list[str]) -> _Design:
+    arms: dict[str, list[str]] = {"none": []} | {f"with {name}": [name] for name in judged}
     return arms, [Comparison(name, (f"with {name}",), ("none",)) for name in judged]
 
 
-def _ladder(judged: list[str]) -> _Plan:
+def _ladder(judged: list[str]) -> _Design:
     rungs = ["none", *(f"+ {name}" for name in judged)]
     arms = {rung: judged[:count] for count, rung in enumerate(rungs)}
     pairs = zip(judged, itertools.pairwise(rungs), strict=True)
     return arms, [Comparison(name, (above,), (below,)) for name, (below, above) in pairs]
 
 
-def _all(judged: list[str]) -> _Plan:
+def _all(judged: list[str]) -> _Design:
     subsets = [chosen for size in range(len(judged) + 1) for chosen in itertools.combinations(judged, size)]
     named = {chosen: " + ".join(chosen) or "none" for chosen in subsets}
     comparisons = []
@@ -100,4 +87,4 @@ def _all(judged: list[str]) -> _Plan:
         without = [chosen for chosen in subsets if name not in chosen]
         having = [tuple(trick for trick in judged if trick in chosen or trick == name) for chosen in without]
         comparisons.append(Comparison(name, tuple(named[c] for c in having), tuple(named[c] for c in without)))
-    return {name: chosen for chosen, name in named.items()}, comparisons
+    return {name: list(chosen) for chosen, name in named.items()}, comparisons

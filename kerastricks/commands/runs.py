@@ -96,7 +96,9 @@ def run(job: Job) -> dict[str, Any]:
     curves = {f"val_{name}": kept[side + name] for name in ("accuracy", "loss")}
     scores = {name: curves[f"val_{name}"][-1] for name in ("accuracy", "loss")}
     if len(kept["loss"]) < job.epochs:  # stopped early, perhaps on weights of an earlier epoch
-        last = history.model.evaluate(EvaluationBatches(*source.validation, job.batch_size), verbose=0, return_dict=True)
+        last = history.model.evaluate(
+            EvaluationBatches(*source.validation, job.batch_size), verbose=0, return_dict=True
+        )
         scores = {name: last[side.removeprefix("val_") + name] for name in scores}
     steps = math.ceil(len(source.train[1]) / job.batch_size)
     return {

@@ -25,7 +25,6 @@ from kerastricks.report.judgement import judge
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
 from kerastricks.trick import Plan
-from kerastricks.tricks import Efficient
 
 
 def train(
@@ -66,9 +65,7 @@ def train(
         ValueError: If an argument does not fit; nothing has been written then.
     """
     directory = _check_free(Path(out)) if out is not None else None
-    chosen = recipes.find(recipe).without(*without)
-    if efficient:
-        chosen = dataclasses.replace(chosen, tricks=(Efficient(), *chosen.tricks))
+    chosen = recipes.choose(recipe, without, efficient)
     if learning_rate is not None:
         chosen = dataclasses.replace(chosen, learning_rate=learning_rate)
     epochs = chosen.epochs if epochs is None else epochs

@@ -1,13 +1,14 @@
 import pytest
 
 import kerastricks as kt
-from kerastricks.commands.designs import Comparison, design
+from kerastricks.commands.designs import Comparison
+from kerastricks.commands.designs import arms as design
 
 RECIPE = kt.Recipe((kt.Warmup(1), kt.CosineDecay(), kt.MixUp()))
 
 
 def arms(kind, tricks=()):
-    return {arm.name: arm.recipe.names for arm in design(RECIPE, kind, tricks)[0]}
+    return {name: recipe.names for name, recipe in design(RECIPE, kind, tricks)[0].items()}
 
 
 def test_leave_one_out():
