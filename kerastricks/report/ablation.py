@@ -77,10 +77,14 @@ def _words(effect: Mapping[str, Any]) -> str:
     if accuracy is None:
         return f": {verdict}"
     between = f" {interval(accuracy)}" if accuracy["low"] is not None else ""
-    figures = f"{points(accuracy)} points{between}".replace(" ", "\N{NO-BREAK SPACE}")
+    figures = _unbroken(f"{points(accuracy)} points{between}")
     if kind(effect) == "open":
         return f": {figures}; {verdict}"
-    return f" {verdict}: {figures}, Holm p {probability(accuracy)}"
+    return f" {verdict}: {figures}, {_unbroken(f'Holm p {probability(accuracy)}')}"
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _effects_plot(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
