@@ -58,13 +58,14 @@ def paired(with_trick: Sequence[float], without: Sequence[float]) -> Effect:
     mean = 0.0 if (abs(differences) <= rounding).all() else float(differences.mean())
     if seeds == 1:
         return Effect(mean, None, None, None, None, seeds, 0.0)
-    if np.ptp(differences) <= rounding:
+    deviation = float(differences.std(ddof=1))
+    if deviation <= rounding:
         p = 2 * 0.5**seeds if mean else 1.0
         return Effect(mean, None, None, p, p, seeds, 0.0)
     test = stats.ttest_rel(one, other)
     interval = test.confidence_interval(0.95)
     p = float(test.pvalue)
-    return Effect(mean, float(interval.low), float(interval.high), p, p, seeds, float(differences.std(ddof=1)))
+    return Effect(mean, float(interval.low), float(interval.high), p, p, seeds, deviation)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -117,7 +118,7 @@ def verdict(effect: Effect, level: float = 0.05) -> str:
         same = "differ by the same amount, too few to trust" if effect.mean else "came out equal"
         return f"cannot tell yet: all {effect.seeds} seeds {same}"
     needed = seeds_needed(effect, level)
-    many = f"more than {MOST_SEEDS}" if needed is None else f"about {needed}"
+    many = f"more than {max(MOST_SEEDS, effect.seeds)}" if needed is None else f"about {needed}"
     return f"cannot tell yet: {many} seeds in all would settle an effect of this size"
 
 

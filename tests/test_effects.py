@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerastricks.effects import Effect, effects, holm, paired, seeds_needed, verdict
@@ -41,6 +41,7 @@ def test_one_seed_has_no_interval():
         ([0.91, 0.92, 0.93], [0.90, 0.91, 0.92], 0.01, 0.25),  # equal but for their rounding
         ([0.1 + 0.2] * 4, [0.3] * 4, 0, 1),
         ([0.25] * 6, [0.5] * 6, -0.25, 0.03125),
+        ([1e-200, 3e-200], [0, 0], 2e-200, 0.5),  # the squares of their differences are 0
     ],
 )
 def test_equal_differences_get_the_sign_test(with_trick, without, mean, p):
@@ -70,6 +71,7 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(SHARES)
 def test_holm_keeps_the_order_and_never_helps(p):
     corrected = holm(p)
@@ -79,6 +81,7 @@ def test_holm_keeps_the_order_and_never_helps(p):
     assert min(corrected) == pytest.approx(min(1, len(p) * min(p)))
 
 
+@settings(deadline=None)
 @given(PAIRS)
 def test_the_other_way_round_the_sign_flips(pairs):
     one, other = zip(*pairs, strict=True)
@@ -113,6 +116,10 @@ def test_one_seed_in_every_comparison():
         (settled(1.0, 0.05), "cannot tell yet: about 10 seeds in all would settle an effect of this size"),
         (settled(0.01, 0.9), "cannot tell yet: more than 100 seeds in all would settle an effect of this size"),
         (settled(0.0, 1.0), "cannot tell yet: more than 100 seeds in all would settle an effect of this size"),
+        (
+            Effect(0.0, -1.0, 1.0, 1.0, 1.0, 120, 1.0),
+            "cannot tell yet: more than 120 seeds in all would settle an effect of this size",
+        ),
         (paired([1], [0]), "one seed: no interval can be given"),
         (paired([1, 1], [1, 1]), "cannot tell yet: all 2 seeds came out equal"),
         (paired([1, 1], [0, 0]), "cannot tell yet: all 2 seeds differ by the same amount, too few to trust"),

@@ -37,7 +37,7 @@ def ablation_page(result: Mapping[str, Any]) -> str:
         summary=summary(found),
         verdicts=[{"name": name, "kind": kind(effect), "words": _words(effect)} for name, effect in by_kind],
         effects_plot=_effects_plot(measured) if measured else "",
-        cost_plot=_cost_plot(measured) if measured else "",
+        cost_plot=_cost_plot(measured),
         effect_columns=EFFECT_COLUMNS,
         effect_rows=[_effect_row(name, effect) for name, effect in measured],
         curves=_curves(result["arms"], found),
@@ -77,10 +77,14 @@ def _words(effect: Mapping[str, Any]) -> str:
     if accuracy is None:
         return f": {verdict}"
     between = f" {interval(accuracy)}" if accuracy["low"] is not None else ""
-    figures = f"{points(accuracy)} points{between}".replace(" ", "\N{NO-BREAK SPACE}")
+    figures = _unbroken(f"{points(accuracy)} points{between}")
     if kind(effect) == "open":
         return f": {figures}; {verdict}"
-    return f" {verdict}: {figures}, Holm p {probability(accuracy)}"
+    return f" {verdict}: {figures}, {_unbroken(f'Holm p {probability(accuracy)}')}"
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _effects_plot(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -100,15 +104,12 @@ def _effects_plot(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 
 
 def _cost_plot(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
-    return scatter_plot(
-        [
-            (name, effect["ms_per_step"]["mean"], 100 * effect["accuracy"]["mean"], kind(effect))
-            for name, effect in measured
-            if effect.get("ms_per_step")
-        ],
-        "change of a step's time, ms",
-        "points of accuracy",
-    )
+    dots = [
+        (name, effect["ms_per_step"]["mean"], 100 * effect["accuracy"]["mean"], kind(effect))
+        for name, effect in measured
+        if effect.get("ms_per_step")
+    ]
+    return scatter_plot(dots, "change of a step's time, ms", "points of accuracy") if dots else ""
 
 
 def _effect_row(name: str, effect: Mapping[str, Any]) -> list[str]:

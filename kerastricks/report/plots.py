@@ -48,6 +48,7 @@ def line_plot(curves: Mapping[str, Sequence[float]], x: Sequence[float], xlabel:
     for name, values in curves.items():
         axes.plot(x, values, label=name, marker="o" if len(x) == 1 else None)
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     if len(curves) > 1:
         axes.legend(frameon=False)
     return _svg(figure)
@@ -73,7 +74,9 @@ def band_plot(
         axes.plot(x, mean, label=shorten(name, 30), color=color, marker="o" if len(x) == 1 else None)
         axes.fill_between(x, mean - deviation, mean + deviation, color=color, alpha=0.2, linewidth=0)
     axes.set(xlabel=xlabel, ylabel=ylabel, ylim=limits)
-    axes.legend(frameon=False, loc="lower right")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if len(curves) > 1:
+        axes.legend(frameon=False, loc="lower right")
     return _svg(figure)
 
 
@@ -129,6 +132,8 @@ def bar_plot(bars: Mapping[str, float], xlabel: str) -> str:
     axes.set_yticks(range(len(bars)), [shorten(name) for name in bars])
     axes.set(xlabel=xlabel, xlim=(0, 112), ylim=(len(bars) - 0.4, -0.6), xticks=range(0, 101, 20))
     axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.set_axisbelow(True)
     return _svg(figure)
 
 

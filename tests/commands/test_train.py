@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -56,6 +57,17 @@ def test_leaves_a_run_directory(run, tmp_path):
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert all(float(row["learning_rate"]) > 0 for row in rows)
     assert float(rows[-1]["val_accuracy"]) == pytest.approx(saved["accuracy"])
+
+
+def test_the_report_judges_the_validation_images(run, tmp_path):
+    result = run(out="out")
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert html.count("<svg") == 5
+    matrix = html[html.index("are taken for") :].partition("</svg>")[0]
+    assert sum(map(int, re.findall(r">(\d+)</text>", matrix))) == 4  # a fifth of each class, two of its twelve images
+    mistakes = re.findall(r"<figcaption>said (\w+) \d+ %, is (\w+)</figcaption>", html)
+    assert len(mistakes) == round(4 * (1 - result["accuracy"]))
+    assert all(said != label for said, label in mistakes)
 
 
 def test_the_model_opens_in_a_new_process(run, tmp_path):

@@ -67,6 +67,15 @@ def test_before_the_first_comparison(ablation, arms):
     assert html.count("<svg") == arms
 
 
+def test_without_times_there_is_no_plot_of_cost(ablation):
+    result = ablation()
+    for effect in result["effects"]:
+        effect |= {"ms_per_step": None, "peak_memory": None}
+    html = ablation_page(result)
+    assert html.count("<svg") == 6
+    assert "Gain against cost" not in html
+
+
 def test_runs_that_stopped_early(ablation):
     result = ablation()
     result["arms"][0]["runs"][0]["history"]["val_accuracy"] = [0.5]
