@@ -259,9 +259,9 @@ def recipes() -> None:
     spec = importlib.util.find_spec("kerastricks")  # finds the package without importing it
     assert spec is not None and spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0], "recipes")
-    for path in sorted(folder.glob("[!_]*.py")):
+    for path in sorted(folder.rglob("[!_]*.py"), key=lambda path: (len(path.parts), path)):
         first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
-        print(f"{path.stem:12} {first}")
+        print(f"{path.relative_to(folder).with_suffix('').as_posix():31} {first}")
 
 
 def _check_data(data: str) -> None:

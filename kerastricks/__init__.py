@@ -9,6 +9,7 @@ from kerastricks.callbacks import (
     WarmUpLearningRateScheduler,
     cosine_decay_with_warmup,
 )
+from kerastricks.commands.ablate import ablate
 from kerastricks.optimizers import SGD, AdamW, decay_report
 from kerastricks.recipe import Recipe
 from kerastricks.report.plots import plot_learning_rate
@@ -37,6 +38,7 @@ __all__ = [
     "WarmUpCosineDecayScheduler",
     "WarmUpLearningRateScheduler",
     "WarmupSchedule",
+    "ablate",
     "cosine_decay_with_warmup",
     "cutmix",
     "data",

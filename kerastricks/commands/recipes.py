@@ -17,7 +17,9 @@ from kerastricks.tricks import Efficient
 
 def shipped() -> list[str]:
     """Returns the names of the shipped recipes."""
-    return sorted(module.name for module in pkgutil.iter_modules(kerastricks.recipes.__path__))
+    prefix = kerastricks.recipes.__name__ + "."
+    modules = pkgutil.walk_packages(kerastricks.recipes.__path__, prefix)
+    return sorted(module.name.removeprefix(prefix).replace(".", "/") for module in modules if not module.ispkg)
 
 
 def find(name: str) -> Recipe:
@@ -32,7 +34,7 @@ def find(name: str) -> Recipe:
         near = difflib.get_close_matches(name, shipped(), n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ValueError(f"Unknown recipe '{name}'.{hint} Shipped: {', '.join(shipped())}; or pass a Python file.")
-    return importlib.import_module(f"kerastricks.recipes.{name}").recipe
+    return importlib.import_module(f"kerastricks.recipes.{name.replace('/', '.')}").recipe
 
 
 def choose(recipe: str | Recipe, without: Sequence[str] = (), efficient: bool = False) -> Recipe:

@@ -162,7 +162,7 @@ def test_minutes_become_epochs(tmp_path, trained, monkeypatch):
         ({"recipe": kt.Recipe()}, "one arm and nothing to compare"),
         ({"epochs": 2, "minutes": 3.0}, "not both"),
         ({"seeds": 0}, "must be at least 1. Received: seeds=0"),
-        ({"model": "resnet21"}, "Did you mean resnet20"),
+        ({"model": "resnet20x"}, "Did you mean resnet20"),
         ({"design": "some"}, "Unknown design"),
     ],
 )
@@ -211,7 +211,7 @@ def mine(tmp_path):
     return tmp_path
 
 
-SHORT = ("--tricks", "CosineDecay", "--seeds", "2", "--epochs", "2", "--images", "64")
+SHORT = ("--tricks", "CosineDecay", *["--seeds", "2", "--epochs", "2", "--images", "64", "--batch-size", "16"])
 
 
 @pytest.mark.slow
