@@ -206,7 +206,7 @@ def figures(folder, out, *words):
 @pytest.fixture
 def mine(tmp_path):
     (tmp_path / "mine.py").write_text(
-        "import kerastricks as kt\nrecipe = kt.Recipe((kt.Warmup(1), kt.CosineDecay()), learning_rate=0.05)\n"
+        "import kerastricks as kt\nrecipe = kt.Recipe((kt.Warmup(1), kt.CosineDecay()), learning_rate=0.002)\n"
     )
     return tmp_path
 
@@ -231,7 +231,7 @@ def test_survives_a_kill(mine):
 def test_workers_train_the_same_runs(mine):
     alone, side_by_side = figures(mine, "one", *SHORT), figures(mine, "two", *SHORT, "--workers", "2")
     for (seed, _, loss), (other, _, loss_of_other) in zip(alone, side_by_side, strict=True):
-        assert (seed, loss) == (other, pytest.approx(loss_of_other, rel=1e-3))
+        assert (seed, loss) == (other, pytest.approx(loss_of_other, rel=1e-2))
 
 
 @pytest.mark.slow

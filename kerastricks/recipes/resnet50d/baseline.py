@@ -1,6 +1,7 @@
 """ResNet-50-D, the baseline: batch 256, the rate falls by ten at epochs 30, 60 and 90.
 
-The paper's figure: 75.87 % top-1 on ImageNet, of ResNet-50 (He et al., 2018, arXiv:1812.01187, table 2); not measured here.
+The paper's figure: 75.87 % top-1 on ImageNet, of ResNet-50 (He et al., 2018, arXiv:1812.01187, table 2);
+not measured here.
 
     kerastricks train imagenet/ --recipe resnet50d/baseline --model resnet50d --image-size 256
 """
