@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
-    {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks"},
-    {"trick", "outputs", "channels_last", "fused", "precision"},
+    {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks", "geometry", "pixels"},
+    {"trick", "outputs", "channels_last", "fused", "precision", "operations"},
     {"mixing"},
     {"tricks", "batches", "engine"},
     {"recipe"},

@@ -1,6 +1,7 @@
 """The bag: one file a trick. A trick never imports a sibling, nor anything above this floor."""
 
 from kerastricks.tricks.binary_crossentropy import BinaryCrossentropy
+from kerastricks.tricks.color_jitter import ColorJitter
 from kerastricks.tricks.cosine_decay import CosineDecay
 from kerastricks.tricks.cutmix import CutMix
 from kerastricks.tricks.early_stopping import EarlyStopping
@@ -10,15 +11,21 @@ from kerastricks.tricks.label_smoothing import LabelSmoothing
 from kerastricks.tricks.linear_scaling import LinearScaling
 from kerastricks.tricks.mixup import MixUp
 from kerastricks.tricks.no_bias_decay import NoBiasDecay
+from kerastricks.tricks.pca_noise import PCANoise
 from kerastricks.tricks.polynomial_decay import PolynomialDecay
+from kerastricks.tricks.rand_augment import RandAugment
 from kerastricks.tricks.random_crop import RandomCrop
+from kerastricks.tricks.random_erasing import RandomErasing
 from kerastricks.tricks.random_flip import RandomFlip
+from kerastricks.tricks.random_resized_crop import RandomResizedCrop
 from kerastricks.tricks.step_decay import StepDecay
+from kerastricks.tricks.trivial_augment import TrivialAugment
 from kerastricks.tricks.warmup import Warmup
 from kerastricks.tricks.zero_gamma import ZeroGamma
 
 __all__ = [
     "BinaryCrossentropy",
+    "ColorJitter",
     "CosineDecay",
     "CutMix",
     "EarlyStopping",
@@ -28,10 +35,15 @@ __all__ = [
     "LinearScaling",
     "MixUp",
     "NoBiasDecay",
+    "PCANoise",
     "PolynomialDecay",
+    "RandAugment",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomResizedCrop",
     "StepDecay",
+    "TrivialAugment",
     "Warmup",
     "ZeroGamma",
 ]
