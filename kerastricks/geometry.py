@@ -28,7 +28,7 @@ def draw_boxes(
     """
     drawn = {
         "area": random.uniform(*area, (size, TRIES)),
-        "aspect": np.exp(random.uniform(*np.log(aspect), (size, TRIES))),
+        "aspect": np.exp(random.uniform(math.log(aspect[0]), math.log(aspect[1]), (size, TRIES))),
         "row": random.random(size),
         "column": random.random(size),
     }
@@ -51,7 +51,7 @@ def first_that_fits(fits: Any, *sides: Any) -> tuple[Any, ...]:
 
 def place(share: Any, side: Any, pixels: int) -> Any:
     """Returns the first pixel of a box of `side` among `pixels`, each place as likely where `share` is uniform."""
-    room = pixels - side
+    room = pixels - ops.cast(side, "float32")
     # The largest float32 below 1 can round up to `room + 1`.
     return ops.minimum(ops.floor(ops.cast(share, "float32") * (room + 1)), room)
 

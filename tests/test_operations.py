@@ -76,8 +76,8 @@ AMOUNTS = {
     ("name", "amount"), [(name, amount) for name, amounts in AMOUNTS.items() for amount in amounts]
 )
 def test_does_what_pillow_does(name, amount, channels):
-    """Every pixel alike, but for rounding in float32: of a turned image 1 pixel in 500 may come from a neighbour's place,
-    and a product just below a whole level may end on the one below it.
+    """Every pixel alike, but for rounding in float32: of a turned image 1 pixel in 500 may come from the place beside
+    it, and a product just below a whole level may end on the one below it.
     """
     images = photographs(channels)
     expected = np.stack([pillow(image, name, amount) for image in images]).astype("float32")
