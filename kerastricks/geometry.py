@@ -111,12 +111,10 @@ def affine(images: Any, matrix: Any) -> Any:
         )
         return ops.right_shift(by_x * x + by_y * y + offset, 16)
 
-    column, row = coordinate(a, b, c), coordinate(d, e, f)
-    inside = ops.logical_and(
-        ops.logical_and(column >= 0, column < width),
-        ops.logical_and(row >= 0, row < height),
-    )
-    first = ops.reshape(ops.arange(ops.shape(images)[0], dtype="int32") * (height * width), (-1, 1, 1))
-    pixel = ops.where(inside, first + row * width + column, 0)
-    moved = ops.take(ops.reshape(images, (-1, channels)), pixel, axis=0)
-    return ops.where(ops.expand_dims(inside, 3), moved, 0.0)
+    # A border of zeros stands for all that is outside: faster than a choice between pixels and zero.
+    column = ops.clip(coordinate(a, b, c), -1, width) + 1
+    row = ops.clip(coordinate(d, e, f), -1, height) + 1
+    padded = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    tall, wide = height + 2, width + 2
+    first = ops.reshape(ops.arange(ops.shape(images)[0], dtype="int32") * (tall * wide), (-1, 1, 1))
+    return ops.take(ops.reshape(padded, (-1, channels)), (first + row * wide) + column, axis=0)

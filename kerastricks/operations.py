@@ -92,14 +92,20 @@ def _move(images, operation, amount):
 
 
 def _blend(images, operation, amount):
-    def where(name, one, other):
-        return ops.where(ops.reshape(_is(operation, name), (-1, 1, 1, 1)), one, other)
+    """Moves levels away from those of a lesser image by `amount` of the distance, cut off as 8-bit pixels are.
 
-    blends = ops.logical_and(operation >= NAMES.index("Brightness"), operation <= NAMES.index("Sharpness"))
+    Sums, since a choice between whole images takes longer.
+    """
+
+    def only(*names):
+        chosen = sum(ops.cast(_is(operation, name), "float32") for name in names)
+        return pixels.per_sample(chosen * amount)
+
     grey = pixels.grey_levels(images)
-    lesser = where("Contrast", pixels.mean_level(grey), where("Brightness", 0.0, grey))
-    lesser = where("Sharpness", pixels.smooth(images), lesser)
-    return pixels.blend(lesser, images, ops.where(blends, 1 + amount, 1.0))
+    whole = only("Brightness", "Color", "Contrast") * images
+    flat = only("Color") * grey + only("Contrast") * pixels.mean_level(grey)
+    detail = (only("Sharpness") * pixels.inner(*images.shape[1:3])) * (images - pixels.smooth(images))
+    return ops.floor(ops.clip(images + (whole - flat) + detail, 0.0, 255.0))
 
 
 def _look_up(images, operation, amount):
@@ -116,4 +122,4 @@ def _look_up(images, operation, amount):
     table = where("Solarize", ops.expand_dims(pixels.solarize(amount), 1), table)
     table = where("AutoContrast", pixels.autocontrast(least, most), table)
     table = where("Equalize", pixels.equalize(counts, most), table)
-    return ops.take(ops.reshape(table, (-1,)), places, axis=0)
+    return pixels.look_up(ops.reshape(table, (-1,)), places)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import keras
+import numpy as np
 from keras import ops
 
 GREY = (0.299, 0.587, 0.114)
@@ -51,21 +53,16 @@ def mean_level(grey: Any) -> Any:
 
 
 def smooth(images: Any) -> Any:
-    """Returns each level averaged with its eight neighbours, itself counted five times; the border stays."""
-    height, width = images.shape[1:3]
-    if min(height, width) < 3:
-        return images
-    rows = images[:, :-2] + images[:, 1:-1] + images[:, 2:]
-    box = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
-    middle = images[:, 1:-1, 1:-1]
-    inner = ops.floor((box + 4 * middle) / 13 + 0.5)
-    rows = ops.concatenate([images[:, 1:-1, :1], inner, images[:, 1:-1, -1:]], axis=2)
-    return ops.concatenate([images[:, :1], rows, images[:, -1:]], axis=1)
+    """Returns each level averaged with its eight neighbours, itself counted five times; the border is of no use."""
+    mean = ops.average_pool(images, 3, 1, padding="same", data_format="channels_last")
+    return ops.floor((9 * mean + 4 * images) / 13 + 0.5)
 
 
-def blend(degenerate: Any, images: Any, factor: Any) -> Any:
-    """Returns levels on the line from `degenerate` (factor 0) over `images` (factor 1), cut off as 8-bit pixels are."""
-    return ops.floor(ops.clip(degenerate + per_sample(factor) * (images - degenerate), 0.0, 255.0))
+def inner(height: int, width: int) -> np.ndarray:
+    """Returns 1 for each pixel that has eight neighbours and 0 for the border, (1, H, W, 1)."""
+    mask = np.zeros((1, height, width, 1), "float32")
+    mask[:, 1:-1, 1:-1] = 1
+    return mask
 
 
 def flat_levels(images: Any) -> Any:
@@ -78,8 +75,25 @@ def flat_levels(images: Any) -> Any:
 def histograms(places: Any, count: Any, channels: int) -> Any:
     """Returns how often each level occurs, (N, C, 256), from what `flat_levels` gives for `count` images."""
     flat = ops.reshape(places, (-1,))
-    counts = ops.segment_sum(ops.ones_like(flat), flat, num_segments=count * channels * LEVELS)
+    if keras.backend.backend() == "jax":  # where `ops.bincount` cannot be compiled
+        counts = ops.segment_sum(ops.ones_like(flat), flat, num_segments=count * channels * LEVELS)
+    else:  # twice as fast as `ops.segment_sum` on TensorFlow, ten times on PyTorch
+        counts = ops.bincount(flat, minlength=count * channels * LEVELS)
     return ops.reshape(counts, (-1, channels, LEVELS))
+
+
+def look_up(table: Any, places: Any) -> Any:
+    """Returns the entries of a row, (entries,), at `places`, all of which it has.
+
+    `ops.take` asks of each place whether it is negative, and on JAX computes places anew for each such question.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        return tensorflow.gather(table, places)
+    if keras.backend.backend() == "jax":
+        return table.at[places].get(mode="promise_in_bounds")
+    return ops.take(table, places, axis=0)
 
 
 def posterize(bits: Any) -> Any:
@@ -109,9 +123,9 @@ def equalize(counts: Any, most: Any) -> Any:
         counts: Histograms, (N, C, 256).
         most: Highest level that occurs, (N, C).
     """
+    counts = ops.cast(counts, "float32")  # exact up to 8 million pixels, and faster to divide than integers
     highest = ops.take_along_axis(counts, ops.expand_dims(ops.cast(most, "int32"), -1), axis=-1)
-    step = ops.floor_divide(ops.sum(counts, axis=-1, keepdims=True) - highest, 255)
+    step = ops.floor((ops.sum(counts, axis=-1, keepdims=True) - highest) / 255)
     below = ops.cumsum(counts, axis=-1) - counts
-    table = ops.floor_divide(ops.floor_divide(step, 2) + below, ops.maximum(step, 1))
-    level = ops.arange(LEVELS, dtype="float32")
-    return ops.where(step > 0, ops.cast(ops.minimum(table, 255), "float32"), level)
+    table = ops.floor((ops.floor(step / 2) + below) / ops.maximum(step, 1.0))
+    return ops.where(step > 0, ops.minimum(table, 255.0), ops.arange(LEVELS, dtype="float32"))
