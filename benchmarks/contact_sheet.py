@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=tensorflow python benchmarks/contact_sheet.py docs/augmentation.png
 
-The first column is the photograph itself. The tricks that mix do so with a second one.
+The first column is the photograph itself. The tricks that mix do so with a second one. Settings other than a trick's
+own stand beside its name.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from kerastricks.batches import draw
 from kerastricks.mixing import Mixing
 
 SIDE, DRAWS, MARGIN = 128, 8, 4
-COLOURS = 128  # of the palette: the sheet stays below 600 kB
+COLOURS = 256  # a palette, so that the sheet stays below 600 kB
 
 
 def rows(side: int = SIDE) -> dict[str, kt.Trick]:
@@ -28,7 +29,7 @@ def rows(side: int = SIDE) -> dict[str, kt.Trick]:
         f"RandomCrop({side // 8})": kt.RandomCrop(side // 8),
         "RandomResizedCrop": kt.RandomResizedCrop(side),
         "ColorJitter": kt.ColorJitter(),
-        "PCANoise": kt.PCANoise(),
+        "PCANoise(0.5)": kt.PCANoise(0.5),  # five times the paper's: a tenth shows on no screen
         "RandomErasing(1.0)": kt.RandomErasing(1.0),
         "RandAugment": kt.RandAugment(),
         "TrivialAugment": kt.TrivialAugment(),

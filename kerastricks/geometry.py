@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from kerastricks.pixels import look_up
+
 TRIES = 10
 
 
@@ -117,4 +119,4 @@ def affine(images: Any, matrix: Any) -> Any:
     padded = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
     tall, wide = height + 2, width + 2
     first = ops.reshape(ops.arange(ops.shape(images)[0], dtype="int32") * (tall * wide), (-1, 1, 1))
-    return ops.take(ops.reshape(padded, (-1, channels)), (first + row * wide) + column, axis=0)
+    return look_up(ops.reshape(padded, (-1, channels)), (first + row * wide) + column)

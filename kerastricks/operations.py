@@ -104,7 +104,8 @@ def _blend(images, operation, amount):
     grey = pixels.grey_levels(images)
     whole = only("Brightness", "Color", "Contrast") * images
     flat = only("Color") * grey + only("Contrast") * pixels.mean_level(grey)
-    detail = (only("Sharpness") * pixels.inner(*images.shape[1:3])) * (images - pixels.smooth(images))
+    inner = ops.convert_to_tensor(pixels.inner(*images.shape[1:3]))
+    detail = only("Sharpness") * inner * (images - pixels.smooth(images))
     return ops.floor(ops.clip(images + (whole - flat) + detail, 0.0, 255.0))
 
 
@@ -115,8 +116,8 @@ def _look_up(images, operation, amount):
         return ops.where(ops.reshape(_is(operation, name), (-1, 1, 1)), one, other)
 
     places = pixels.flat_levels(images)
-    least, most = ops.min(images, axis=(1, 2)), ops.max(images, axis=(1, 2))
     counts = pixels.histograms(places, ops.shape(images)[0], channels)
+    least, most = pixels.extremes(counts)
     bits = ops.where(_is(operation, "Posterize"), amount, 8.0)
     table = ops.expand_dims(pixels.posterize(bits), 1)
     table = where("Solarize", ops.expand_dims(pixels.solarize(amount), 1), table)

@@ -54,8 +54,10 @@ def mean_level(grey: Any) -> Any:
 
 def smooth(images: Any) -> Any:
     """Returns each level averaged with its eight neighbours, itself counted five times; the border is of no use."""
-    mean = ops.average_pool(images, 3, 1, padding="same", data_format="channels_last")
-    return ops.floor((9 * mean + 4 * images) / 13 + 0.5)
+    rows = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    rows = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    box = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
+    return ops.floor((box + 4 * images) / 13 + 0.5)
 
 
 def inner(height: int, width: int) -> np.ndarray:
@@ -83,9 +85,10 @@ def histograms(places: Any, count: Any, channels: int) -> Any:
 
 
 def look_up(table: Any, places: Any) -> Any:
-    """Returns the entries of a row, (entries,), at `places`, all of which it has.
+    """Returns what a table holds at `places` of its first axis, all of which it has.
 
-    `ops.take` asks of each place whether it is negative, and on JAX computes places anew for each such question.
+    `ops.take` asks of each place whether it is negative: half the time on TensorFlow; and XLA computes the place anew
+    for each such question, which took a step of RandAugment on JAX from 33 to 51 ms.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow
@@ -93,7 +96,13 @@ def look_up(table: Any, places: Any) -> Any:
         return tensorflow.gather(table, places)
     if keras.backend.backend() == "jax":
         return table.at[places].get(mode="promise_in_bounds")
-    return ops.take(table, places, axis=0)
+    return table[places]
+
+
+def extremes(counts: Any) -> tuple[Any, Any]:
+    """Returns the least and the most level that occurs, each (N, C), from histograms."""
+    level, occurs = ops.arange(LEVELS, dtype="float32"), ops.cast(counts > 0, "float32")
+    return 255 - ops.max((255 - level) * occurs, axis=-1), ops.max(level * occurs, axis=-1)
 
 
 def posterize(bits: Any) -> Any:

@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
-    {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks", "geometry", "pixels"},
-    {"trick", "outputs", "channels_last", "fused", "precision", "operations"},
-    {"mixing"},
+    {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks", "pixels"},
+    {"trick", "outputs", "channels_last", "fused", "precision", "geometry"},
+    {"mixing", "operations"},
     {"tricks", "batches", "engine"},
     {"recipe"},
     {"models", "data", "recipes", "report"},
