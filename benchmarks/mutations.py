@@ -21,6 +21,10 @@ MUTATIONS = {
         "return keras.losses.BinaryCrossentropy(",
         "return loss; return keras.losses.BinaryCrossentropy(",
     ),
+    "tricks/color_jitter.py": (
+        "return color_jitter(images, brightness, contrast, saturation, hue), targets",
+        "return images, targets",
+    ),
     "tricks/cosine_decay.py": (
         "return keras.optimizers.schedules.CosineDecay(",
         "return rate; return keras.optimizers.schedules.CosineDecay(",
@@ -41,16 +45,36 @@ MUTATIONS = {
     "tricks/low_precision.py": ('set_precision(model, f"mixed_{self.dtype}"):', "[model]:"),
     "tricks/mixup.py": ("return mixup(images, targets, weight, order)", "return images, targets"),
     "tricks/no_bias_decay.py": ("inner.decay_kernels_only(self.exclude, self.include)", "pass"),
+    "tricks/pca_noise.py": (
+        "return pca_noise(images, alpha), targets",
+        "return images, targets",
+    ),
     "tricks/polynomial_decay.py": (
         "return keras.optimizers.schedules.PolynomialDecay(",
         "return rate; return keras.optimizers.schedules.PolynomialDecay(",
     ),
     "tricks/random_choice.py": ("chosen = ops.where(here, option, chosen)", "pass"),
+    "tricks/rand_augment.py": (
+        "return rand_augment(images, operation, amount), targets",
+        "return images, targets",
+    ),
     "tricks/random_crop.py": ("return random_crop(images, top, left, self.padding), targets", "return images, targets"),
+    "tricks/random_erasing.py": (
+        "return random_erasing(images, erase, area, aspect, row, column, float(self.value)), targets",
+        "return images, targets",
+    ),
     "tricks/random_flip.py": ("return random_flip(images, flip), targets", "return images, targets"),
+    "tricks/random_resized_crop.py": (
+        "return random_resized_crop(images, area, aspect, row, column, self.sides, self.aspect), targets",
+        "return images[:, : self.sides[0], : self.sides[1]], targets",
+    ),
     "tricks/step_decay.py": (
         "return keras.optimizers.schedules.PiecewiseConstantDecay(",
         "return rate; return keras.optimizers.schedules.PiecewiseConstantDecay(",
+    ),
+    "tricks/trivial_augment.py": (
+        "return operations.operate(pixels.whole(images), operation, amount), targets",
+        "return images, targets",
     ),
     "tricks/warmup.py": ("return WarmupSchedule(", "return rate; return WarmupSchedule("),
     "tricks/zero_gamma.py": ("norm.gamma.assign(", "("),

@@ -29,6 +29,7 @@ def teacher():
 # name: (a setting in use, the hooks it must have, a way to make it change nothing, what the error says)
 TABLE = {
     "BinaryCrossentropy": (kt.BinaryCrossentropy(), {"loss"}, "softmax", "needs a model that ends in logits"),
+    "ColorJitter": (kt.ColorJitter(), {"batch"}, {"brightness": 0, "saturation": 0, "hue": 0}, "would have no effect"),
     "CosineDecay": (kt.CosineDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
     "CutMix": (kt.CutMix(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
     "Distillation": (
@@ -51,14 +52,19 @@ TABLE = {
     "LowPrecision": (kt.LowPrecision(), {"model", "optimizer"}, "stock", "would have no effect"),
     "MixUp": (kt.MixUp(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
     "NoBiasDecay": (kt.NoBiasDecay(), {"optimizer"}, "no decay", "would have no effect"),
+    "PCANoise": (kt.PCANoise(), {"batch"}, {"deviation": 0}, "must be positive"),
     "PolynomialDecay": (kt.PolynomialDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
     "RandomChoice": (
         *(kt.RandomChoice((kt.MixUp(), kt.CutMix())), {"batch"}),
         *({"tricks": (kt.MixUp(),)}, "would have no effect"),
     ),
+    "RandAugment": (kt.RandAugment(), {"batch"}, {"operations": 0}, "at least 1"),
     "RandomCrop": (kt.RandomCrop(), {"batch"}, {"padding": 0}, "at least 1 pixel"),
+    "RandomErasing": (kt.RandomErasing(), {"batch"}, {"probability": 0.0}, "must lie in .0, 1."),
     "RandomFlip": (kt.RandomFlip(), {"batch"}, {"probability": 0.0}, "must lie in .0, 1."),
+    "RandomResizedCrop": (kt.RandomResizedCrop(8), {"batch", "evaluation"}, {"area": (1.0, 0.5)}, "least first"),
     "StepDecay": (kt.StepDecay((1,)), {"learning_rate"}, {"factor": 1}, "positive and not 1"),
+    "TrivialAugment": (kt.TrivialAugment(), {"batch"}, "grey and alpha", "1 or 3 channels"),
     "Warmup": (kt.Warmup(1), {"learning_rate"}, {"epochs": 0.1}, "would have no effect"),
     "ZeroGamma": (kt.ZeroGamma(), {"model"}, "plain", "would have no effect"),
 }
@@ -113,6 +119,8 @@ def test_raises_where_it_would_do_nothing(name, model, images):
             recipe = kt.Recipe((dataclasses.replace(trick, **how),))
         elif how == "no decay":
             recipe = kt.Recipe((trick,), weight_decay=0)
+        elif how == "grey and alpha":
+            trick.batch(keras.ops.ones((1, 8, 8, 2)), None, operation=[0], amount=[0.0])  # does something to all others
         elif how == "stock":
             trick.model(model, None)  # has done all there is to do
         else:
