@@ -35,6 +35,7 @@ def train(
     epochs: PositiveInt | None = None,
     batch_size: PositiveInt | None = None,
     image_size: PositiveInt | None = None,
+    images: PositiveInt | None = None,
     cache_size: NonNegativeFloat = 10.0,
     efficient: bool = False,
     learning_rate: PositiveFloat | None = None,
@@ -59,6 +60,8 @@ def train(
         Images in a batch. Default: the recipe's.
     image_size
         Side of the images in pixels. Default: their own if all are equal squares, else 224.
+    images
+        Train on at most so many images, and validate on at most so many.
     cache_size
         Largest cache of decoded images, in GB of pixels; beyond it images are decoded in every epoch.
     efficient
@@ -82,14 +85,16 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         image_size=image_size,
+        images=images,
         cache_size=cache_size,
         efficient=efficient,
         learning_rate=learning_rate,
         seed=seed,
         out=out,
     )
+    averaged = f"  averaged {result['averaged_accuracy']:.4f}" if "averaged_accuracy" in result else ""
     print(
-        f"\naccuracy {result['accuracy']:.4f}  loss {result['loss']:.4f}  "
+        f"\naccuracy {result['accuracy']:.4f}{averaged}  loss {result['loss']:.4f}  "
         f"{result['seconds']:.0f} s at {result['images_per_second']:,.0f} images/s\n"
         f"{result['directory']}/report.html shows the run, {result['directory']}/model.keras is the model"
     )

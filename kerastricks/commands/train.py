@@ -36,6 +36,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     image_size: int | None = None,
+    images: int | None = None,
     cache_size: float = 10.0,
     efficient: bool = False,
     learning_rate: float | None = None,
@@ -52,6 +53,7 @@ def train(
         epochs: Passes over the training images; the recipe's by default.
         batch_size: Images in a batch; the recipe's by default.
         image_size: Side in pixels of the images of a folder.
+        images: Largest number of training images, and of validation images.
         cache_size: Largest cache of decoded images, in GB.
         efficient: Whether `Efficient` comes before the tricks of the recipe.
         learning_rate: Rate that the recipe starts from, in place of its own.
@@ -73,8 +75,10 @@ def train(
     Plan(epochs, 1, batch_size, seed)  # raises before images are read
     models.find(model)
     with decoding() as report:
-        source = data_room.load(data, image_size=image_size, seed=seed, cache_size=cache_size, report=report)
-    images, labels = source.train
+        source = data_room.load(
+            data, image_size=image_size, seed=seed, cache_size=cache_size, images=images, report=report
+        )
+    pixels, labels = source.train
     plan = Plan(epochs, math.ceil(len(labels) / batch_size), batch_size, seed)
     keras.utils.set_random_seed(seed)
     shape = chosen.image_shape(source.image_shape)
@@ -117,7 +121,7 @@ def train(
         progress.stop()
     seconds = time.perf_counter() - start
     engine = history.model
-    batches = TrainingBatches(images, labels, plan, chosen.tricks)
+    batches = TrainingBatches(pixels, labels, plan, chosen.tricks)
     sheet = _contact_sheet(engine, [batches[step] for step in range(min(4, plan.total_steps))])
     validation = EvaluationBatches(*source.validation, batch_size)
     scores = engine.evaluate(validation, verbose=0, return_dict=True)
@@ -133,8 +137,12 @@ def train(
         "recipe": recipe,
         "seed": seed,
         "parameters": network.count_params(),
+        **{name: value for name, value in scores.items() if name.startswith("averaged_")},
     }
     engine.network.save(directory / "model.keras")
+    if engine.averages is not None:
+        with engine.averaged():
+            engine.network.save(directory / "model_averaged.keras")
     _write_json(directory / "result.json", result)
     shown = {**settings, "classes": ", ".join(source.classes), "versions": _words(settings["versions"])}
     steps = len(history.epoch) * plan.steps_per_epoch

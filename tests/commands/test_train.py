@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -125,3 +126,20 @@ def test_refuses_a_directory_that_holds_a_run(run, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ValueError, match="file is a file"):
         run(out="file")
+
+
+def test_saves_the_averaged_weights_too(run, tmp_path):
+    (tmp_path / "mine.py").write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.EMA(0.9),))\n")
+    result = run(recipe=str(tmp_path / "mine.py"), images=16)
+    raw, averaged = (
+        keras.saving.load_model(f"{result['directory']}/{name}.keras") for name in ("model", "model_averaged")
+    )
+    assert not np.array_equal(raw.get_weights()[0], averaged.get_weights()[0])
+    assert 0 <= result["averaged_accuracy"] <= 1
+    assert json.loads((tmp_path / result["directory"] / "run.json").read_text())["train_images"] == 16
+
+
+def test_trains_on_crops_and_saves_a_model_of_their_size(run, tmp_path):
+    (tmp_path / "mine.py").write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.RandomResizedCrop(12),))\n")
+    result = run(recipe=str(tmp_path / "mine.py"), image_size=16)
+    assert keras.saving.load_model(f"{result['directory']}/model.keras").input_shape == (None, 12, 12, 3)
