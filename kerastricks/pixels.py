@@ -79,7 +79,7 @@ def histograms(places: Any, count: Any, channels: int) -> Any:
     flat = ops.reshape(places, (-1,))
     if keras.backend.backend() == "jax":  # where `ops.bincount` cannot be compiled
         counts = ops.segment_sum(ops.ones_like(flat), flat, num_segments=count * channels * LEVELS)
-    else:  # twice as fast as `ops.segment_sum` on TensorFlow, ten times on PyTorch
+    else:  # twice as fast as `ops.segment_sum` on TensorFlow, seven times on PyTorch
         counts = ops.bincount(flat, minlength=count * channels * LEVELS)
     return ops.reshape(counts, (-1, channels, LEVELS))
 
@@ -87,8 +87,8 @@ def histograms(places: Any, count: Any, channels: int) -> Any:
 def look_up(table: Any, places: Any) -> Any:
     """Returns what a table holds at `places` of its first axis, all of which it has.
 
-    `ops.take` asks of each place whether it is negative: half the time on TensorFlow; and XLA computes the place anew
-    for each such question, which took a step of RandAugment on JAX from 33 to 51 ms.
+    `ops.take` asks of each place whether it is negative: on a CPU, 2.3 in place of 1.4 ms on TensorFlow for 128 images
+    of 32×32; and XLA computes the place anew for each such question, which took RandAugment on JAX from 33 to 51 ms.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow

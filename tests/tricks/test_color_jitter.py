@@ -26,6 +26,15 @@ def test_brightness_scales_and_stays_within_the_levels():
     assert jittered([[100, 10, 200]], brightness=0.0)[0] == pytest.approx([0, 0, 0], abs=1e-3)
 
 
+def test_the_trick_changes_the_images_and_not_the_targets():
+    one = np.ones(1, "float32")
+    images, targets = kt.ColorJitter().batch(
+        keras.ops.ones((1, 2, 2, 3)) * 50.0, "targets", 1.4 * one, one, one, 0 * one
+    )
+    assert keras.ops.convert_to_numpy(images) == pytest.approx(70, abs=1e-3)
+    assert targets == "targets"
+
+
 def test_without_saturation_all_is_grey():
     grey = [[29.9] * 3, [58.7] * 3, [11.4] * 3, [60] * 3]
     assert jittered(COLOURS, saturation=0.0) == pytest.approx(np.array(grey), abs=1e-3)

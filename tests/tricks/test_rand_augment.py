@@ -37,6 +37,7 @@ def test_each_image_has_its_own_operations(plan):
     together, targets = trick.batch(keras.ops.array(images), "targets", **drawn)
     together = keras.ops.convert_to_numpy(together)
     assert targets == "targets"
+    assert (together != images).any(axis=(1, 2, 3)).sum() >= 6  # the identity three times is rare
     for index in range(8):
         one = slice(index, index + 1)
         alone, _ = trick.batch(keras.ops.array(images[one]), None, drawn["operation"][one], drawn["amount"][one])

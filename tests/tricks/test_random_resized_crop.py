@@ -37,6 +37,14 @@ def test_the_fallback_is_the_middle_at_an_aspect_in_the_range():
     assert box([1.0], [1.0], height=30, width=12) == [7, 0, 16, 12]  # 12 over 3/4 tall
 
 
+def test_the_trick_cuts_the_box():
+    """A quarter of 4×4, at the lower left."""
+    images = keras.ops.reshape(keras.ops.arange(16, dtype="float32"), (1, 4, 4, 1))
+    draws = [np.array(numbers, "float32") for numbers in ([[0.25]], [[1.0]], [0.999], [0.0])]
+    cut, _ = kt.RandomResizedCrop(2).batch(images, None, *draws)
+    assert keras.ops.convert_to_numpy(cut)[0, :, :, 0].tolist() == [[8, 9], [12, 13]]
+
+
 def test_the_whole_image_at_its_size_is_unchanged():
     images = np.random.default_rng(0).integers(0, 256, (2, 6, 6, 3)).astype("float32")
     whole = np.ones((2, 10), "float32")
