@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kerastricks.effects import Effect, effects, holm, paired, seeds_needed, verdict
@@ -71,7 +71,6 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
-@settings(deadline=None)
 @given(SHARES)
 def test_holm_keeps_the_order_and_never_helps(p):
     corrected = holm(p)
@@ -81,7 +80,6 @@ def test_holm_keeps_the_order_and_never_helps(p):
     assert min(corrected) == pytest.approx(min(1, len(p) * min(p)))
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_the_other_way_round_the_sign_flips(pairs):
     one, other = zip(*pairs, strict=True)

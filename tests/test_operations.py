@@ -133,7 +133,7 @@ def test_smooths_as_pillow_does():
 
 
 def test_the_space_of_torchvision():
-    """Ends and the ninth of 30 magnitudes, as torchvision 0.23 publishes them for RandAugment."""
+    """Ends and the ninth of 30 magnitudes, as torchvision publishes them for RandAugment."""
     table = operations.amounts(0.3, 150 / 331, 30, 0.9, 4)
     row = dict(zip(operations.NAMES, table.tolist(), strict=True))
     assert {name: (amounts[0], round(amounts[9], 4), amounts[30]) for name, amounts in row.items()} == {
