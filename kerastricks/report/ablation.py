@@ -36,7 +36,7 @@ def ablation_page(result: Mapping[str, Any]) -> str:
         design=DESIGNS.get(result["design"], result["design"]),
         summary=summary(found),
         verdicts=[{"name": name, "kind": kind(effect), "words": _words(effect)} for name, effect in by_kind],
-        effects_plot=_effects_plot(measured) if measured else "",
+        effects_plot=effects_plot(found),
         cost_plot=_cost_plot(measured),
         effect_columns=EFFECT_COLUMNS,
         effect_rows=[_effect_row(name, effect) for name, effect in measured],
@@ -87,7 +87,16 @@ def _unbroken(text: str) -> str:
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _effects_plot(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+def effects_plot(found: Sequence[Mapping[str, Any]]) -> str:
+    """Returns an SVG of the effects on accuracy with their intervals; empty where none was measured.
+
+    Args:
+        found: The `effects` of an ablation.
+    """
+    measured = [pair for pair in zip(names(found), found, strict=True) if pair[1]["accuracy"] is not None]
+    if not measured:
+        return ""
+
     def percent(value: float | None) -> float | None:
         return None if value is None else 100 * value
 
