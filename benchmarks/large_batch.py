@@ -42,8 +42,9 @@ if __name__ == "__main__":
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     print(
         f"resnet20, {arguments.images:,} images of {arguments.data}, {arguments.epochs} epochs, "
-        f"{arguments.seeds} seeds, on {about['backend']}; {about['hardware']}\n{versions}\nvalidation accuracy, mean (deviation over seeds):"
+        f"{arguments.seeds} seeds, on {about['backend']}; {about['hardware']}"
     )
+    print(f"{versions}\nvalidation accuracy, mean (deviation over seeds):")
     for name, column in found.items():
         print(f"  {name:36} {statistics.mean(column):6.2f} % ({statistics.stdev(column):.2f})")
     small, naive, helped = found.values()

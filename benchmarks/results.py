@@ -55,7 +55,8 @@ if __name__ == "__main__":
     lines = [
         "# Which tricks help\n",
         "Written by `benchmarks/results.py` from what the commands below left behind. Small images, few of them and",
-        "few epochs: what a trick does here is no promise for a long run of a large network. Intervals are over seeds.\n",
+        "few epochs: what a trick does here is no promise for a long run of a large network. Intervals are over",
+        "seeds.\n",
     ]
     for directory in arguments.directories:
         result = json.loads((directory / "results.json").read_text(encoding="utf-8"))
