@@ -3,8 +3,8 @@
     python benchmarks/runner.py [--rounds 3]
 
 Runs the command on `digits`, three arms and four seeds, with one worker and with two, by turns. Its own time is all
-that is no training: start-up, reading data, building models, bookkeeping, the report. Asked: at most 10 % of the training
-with one worker; at most 0.65 of its time with two.
+that is no training: start-up, reading data, building models, bookkeeping, the report. Asked: at most 10 % of the
+training with one worker; at most 0.65 of its time with two.
 """
 
 import argparse
@@ -25,17 +25,8 @@ LENGTH = ("--seeds", "4", "--epochs", "30")
 def turn(workers: int) -> tuple[float, float]:
     """Returns the seconds of the whole command, and those of training added up over its runs."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "kerastricks_cli",
-            *ABLATE,
-            *LENGTH,
-            "--workers",
-            str(workers),
-            "--out",
-            folder,
-        ]
+        where = ("--workers", str(workers), "--out", folder)
+        command = [sys.executable, "-m", "kerastricks_cli", *ABLATE, *LENGTH, *where]
         start = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         seconds = time.perf_counter() - start

@@ -28,12 +28,14 @@ def directory() -> Path:
     return Path(chosen) if chosen else Path(base, "kerastricks", "images")
 
 
-def fingerprint(paths: Sequence[Path], size: int) -> str:
+def fingerprint(paths: Sequence[str | Path], size: int) -> str:
     """Returns the name of the cache of these files at this size; a file that changes gives another name."""
     digest = hashlib.sha256(f"{VERSION} {size}".encode())
     for path in paths:
-        status = path.stat()
-        digest.update(f"\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+        status = os.stat(path)
+        digest.update(
+            f"\0{os.path.realpath(path)}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape")
+        )
     return digest.hexdigest()[:32]
 
 
@@ -49,7 +51,7 @@ class Cache:
         OSError: If the cache cannot be written there.
     """
 
-    def __init__(self, paths: Sequence[Path], size: int, folder: Path | None = None):
+    def __init__(self, paths: Sequence[str | Path], size: int, folder: Path | None = None):
         self.paths = list(paths)
         self.shape = (len(self.paths), size, size, 3)
         self._row = size * size * 3

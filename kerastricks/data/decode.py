@@ -10,7 +10,7 @@ MAX_PIXELS = 100_000_000
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: str | Path) -> tuple[int, int]:
     """Returns (width, height) from the header of the file.
 
     Raises:
@@ -20,7 +20,7 @@ def image_size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def decode(path: Path, size: int) -> np.ndarray:
+def decode(path: str | Path, size: int) -> np.ndarray:
     """Returns the image as uint8 (size, size, 3): upright, on white, short side resized, centre cropped.
 
     Colour JPEG files are decoded by simplejpeg, a tenth faster than Pillow, which decodes all others; both read a large
@@ -39,7 +39,7 @@ def decode(path: Path, size: int) -> np.ndarray:
         return np.asarray(image)
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: str | Path) -> Image.Image:
     try:
         image = Image.open(path)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -51,7 +51,7 @@ def _open(path: Path) -> Image.Image:
     return image
 
 
-def _decode_jpeg(path: Path, image: Image.Image, size: int) -> Image.Image | None:
+def _decode_jpeg(path: str | Path, image: Image.Image, size: int) -> Image.Image | None:
     """Returns the pixels of a colour JPEG, upright, or None if Pillow is to decode the file."""
     if image.format != "JPEG" or image.mode != "RGB":
         return None
@@ -59,7 +59,7 @@ def _decode_jpeg(path: Path, image: Image.Image, size: int) -> Image.Image | Non
     # The scale that Pillow's `draft` takes; left alone, simplejpeg takes eighths too.
     divisor = max(d for d in (1, 2, 4, 8) if d <= max(1, min(image.size) // size))
     width, height = (-(-side // divisor) for side in image.size)
-    pixels = simplejpeg.decode_jpeg(path.read_bytes(), min_height=height, min_width=width)
+    pixels = simplejpeg.decode_jpeg(Path(path).read_bytes(), min_height=height, min_width=width)
     upright = Image.fromarray(pixels)
     if orientation != 1:
         upright.getexif()[_ORIENTATION] = orientation

@@ -20,7 +20,7 @@ _JUNK = ("thumbs.db", "desktop.ini")
 class Files:
     """Images of files, decoded where they are indexed; behaves as a uint8 array (N, size, size, 3)."""
 
-    def __init__(self, paths: Sequence[Path], size: int):
+    def __init__(self, paths: Sequence[str], size: int):
         self.paths = list(paths)
         self.shape = (len(self.paths), size, size, 3)
         self._pool = ThreadPoolExecutor(os.cpu_count())
@@ -76,7 +76,7 @@ def load_folder(
     return classes, train, held_back, own_split
 
 
-def _pixels(paths: list[Path], size: int, cache_size: float, report: Callable[[int, int], None]) -> Any:
+def _pixels(paths: list[str], size: int, cache_size: float, report: Callable[[int, int], None]) -> Any:
     """Returns the images of `paths` from the cache, or a stand-in that decodes them wherever they are asked for."""
     pixels = len(paths) * size * size * 3 / 1e9
     if pixels > cache_size:
@@ -99,7 +99,7 @@ def _pixels(paths: list[Path], size: int, cache_size: float, report: Callable[[i
     return cache
 
 
-def scan(root: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
+def scan(root: Path) -> tuple[tuple[str, ...], list[str], np.ndarray]:
     """Returns the class names, sorted, the files of all classes, and their labels.
 
     Names that start with a dot or two underscores are passed over, and so are the files that desktops leave behind.
@@ -112,11 +112,11 @@ def scan(root: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
         raise ValueError(f"{root} has no class folders. Put the images of each class in a folder of its own in it.")
     if len(folders) < 2:
         raise ValueError(f"{root} has one class, '{folders[0].name}'. A classifier needs at least two.")
-    paths: list[Path] = []
+    paths: list[str] = []  # a `Path` takes ten times the memory
     labels: list[int] = []
     for label, folder in enumerate(folders):
         found = [
-            Path(parent, name)
+            os.path.join(parent, name)
             for parent, _, names in os.walk(folder)
             for name in names
             if not _hidden(name) and name.lower() not in _JUNK
