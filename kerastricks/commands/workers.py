@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -66,12 +67,12 @@ def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, 
         import ray
     except ImportError:
         raise ValueError("Ray is not installed. Install it with: pip install 'kerastricks[ray]'") from None
+    _check_answers(address)
     environment = {"env_vars": {"KERAS_BACKEND": keras.backend.backend()}}
     try:
         ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"No Ray cluster answers at '{address}': {reason}") from None
+        raise _silent(address, error) from None
     try:
         gpus = 1 if ray.cluster_resources().get("GPU") else 0
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(attempt)  # again where a node is lost
@@ -81,3 +82,21 @@ def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, 
             yield waiting.pop(done), ray.get(done)
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raises a `ValueError` if nothing listens at `host:port`; Ray itself takes minutes to notice, and aborts."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return  # `auto` or `local`
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise _silent(address, error) from None
+
+
+def _silent(address: str, error: Exception) -> ValueError:
+    reason = str(error).strip().partition("\n")[0]
+    return ValueError(
+        f"No Ray cluster answers at '{address}': {reason}. Start one with `ray start --head`, or leave `ray` out."
+    )
