@@ -1,8 +1,8 @@
 """Writes docs/results.md and its plots from the results of ablations.
 
-    python benchmarks/results.py runs/ablate-… [runs/ablate-… …] [--large-batch FILE]
+    python benchmarks/results.py runs/ablate-… [runs/ablate-… …] [--printed FILE …]
 
-Each directory is one that `kerastricks ablate` left behind; FILE holds what `benchmarks/large_batch.py` printed.
+Each directory is one that `kerastricks ablate` left behind; each FILE begins with the command that printed it.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def section(result: dict, picture: str) -> list[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directories", type=Path, nargs="+")
-    parser.add_argument("--large-batch", type=Path)
+    parser.add_argument("--printed", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
     lines = [
         "# Which tricks help\n",
@@ -63,8 +63,7 @@ if __name__ == "__main__":
         picture = f"results-{Path(result['data']).name}-{result['design']}.svg"
         (DOCS / picture).write_text(effects_plot(result["effects"]), encoding="utf-8")
         lines += section(result, picture)
-    if arguments.large_batch:
-        printed = arguments.large_batch.read_text(encoding="utf-8").splitlines()
-        kept = "\n".join(line for line in printed if not line.startswith("#"))
-        lines += ["## A large batch\n", "`python benchmarks/large_batch.py cifar10`:\n", f"```\n{kept}\n```\n"]
+    for path in arguments.printed:
+        kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+        lines += [f"## {path.stem.replace('-', ' ').capitalize()}\n", "```", *kept, "```\n"]
     (DOCS / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
