@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -81,6 +81,21 @@ class Recipe:
         Raises:
             ValueError: If the recipe holds no trick of that name.
         """
+        self._check_holds(names)
+        kept = tuple(trick for trick in self.tricks if trick.name not in names)
+        return dataclasses.replace(self, tricks=kept)
+
+    def replacing(self, *tricks: Trick) -> "Recipe":
+        """Returns the recipe with other settings of some tricks, as `recipe.replacing(kt.MixUp(0.4))`.
+
+        Raises:
+            ValueError: If the recipe holds no trick of that name.
+        """
+        others = {trick.name: trick for trick in tricks}
+        self._check_holds(others)
+        return dataclasses.replace(self, tricks=tuple(others.get(trick.name, trick) for trick in self.tricks))
+
+    def _check_holds(self, names: Iterable[str]) -> None:
         for name in names:
             if name not in self.names:
                 near = difflib.get_close_matches(name.lower(), [known.lower() for known in self.names], n=1)
@@ -88,8 +103,6 @@ class Recipe:
                 raise ValueError(
                     f"The recipe has no trick '{name}'.{hint} It holds: {', '.join(self.names) or 'none'}."
                 )
-        kept = tuple(trick for trick in self.tricks if trick.name not in names)
-        return dataclasses.replace(self, tricks=kept)
 
     def image_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         """Returns the (height, width, channels) that the network sees of images of `shape`."""

@@ -20,9 +20,17 @@ FULL = kt.Recipe(
 )
 
 
+def test_replacing_changes_settings_and_keeps_the_order():
+    recipe = kt.Recipe((kt.Warmup(1), kt.MixUp(0.2), kt.LabelSmoothing(0.1)))
+    changed = recipe.replacing(kt.MixUp(0.4), kt.Warmup(2))
+    assert changed.tricks == (kt.Warmup(2), kt.MixUp(0.4), kt.LabelSmoothing(0.1))
+    with pytest.raises(ValueError, match="The recipe has no trick 'CutMix'"):
+        recipe.replacing(kt.CutMix())
+
+
 def test_prints_what_it_does():
     assert repr(kt.Recipe((kt.Warmup(1), kt.MixUp()), learning_rate=0.5)) == (
-        "Recipe(\n  (\n    Warmup(epochs=1, steps=None, start=None),\n    MixUp(alpha=0.2, off_epochs=0),\n  ),\n"
+        "Recipe(\n  (\n    Warmup(epochs=1, steps=None, start=None),\n    MixUp(alpha=0.2, off_epochs=0, per_sample=False, probability=1.0),\n  ),\n"
         "  learning_rate=0.5, weight_decay=0.0001, optimizer=nesterov, epochs=30, batch_size=128,\n)"
     )
 

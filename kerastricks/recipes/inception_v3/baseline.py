@@ -6,18 +6,6 @@ The paper's figure: 77.32 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
 """
 
 from kerastricks import tricks
-from kerastricks.recipe import Recipe
+from kerastricks.recipes.resnet50d.baseline import recipe as resnet50d
 
-recipe = Recipe(
-    (
-        tricks.StepDecay((30, 60, 90)),
-        tricks.RandomResizedCrop(299),
-        tricks.RandomFlip(),
-        tricks.ColorJitter(brightness=0.4, saturation=0.4, hue=0.4),
-        tricks.PCANoise(0.1),
-    ),
-    learning_rate=0.1,
-    weight_decay=1e-4,
-    epochs=120,
-    batch_size=256,
-)
+recipe = resnet50d.replacing(tricks.RandomResizedCrop(299))

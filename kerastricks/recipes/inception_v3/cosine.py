@@ -5,12 +5,7 @@ The paper's figure: 78.19 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
     kerastricks train imagenet/ --recipe inception_v3/cosine --model InceptionV3 --image-size 342
 """
 
-import dataclasses
-
 from kerastricks import tricks
-from kerastricks.recipes.inception_v3.efficient import recipe as efficient
+from kerastricks.recipes.resnet50d.cosine import recipe as resnet50d
 
-recipe = dataclasses.replace(
-    efficient,
-    tricks=tuple(tricks.CosineDecay() if trick.name == "StepDecay" else trick for trick in efficient.tricks),
-)
+recipe = resnet50d.without("ZeroGamma").replacing(tricks.RandomResizedCrop(299))

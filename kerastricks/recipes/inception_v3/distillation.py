@@ -7,9 +7,7 @@ The teacher takes the student's images: train resnet152d at 299 pixels.
     kerastricks train imagenet/ --recipe inception_v3/distillation --model InceptionV3 --image-size 342
 """
 
-import dataclasses
-
 from kerastricks import tricks
-from kerastricks.recipes.inception_v3.smoothing import recipe as smoothing
+from kerastricks.recipes.resnet50d.distillation import recipe as resnet50d
 
-recipe = dataclasses.replace(smoothing, tricks=(*smoothing.tricks, tricks.Distillation("resnet152d.keras")))
+recipe = resnet50d.without("ZeroGamma").replacing(tricks.RandomResizedCrop(299))

@@ -5,19 +5,7 @@ The paper's figure: 77.50 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
     kerastricks train imagenet/ --recipe inception_v3/efficient --model InceptionV3 --image-size 342
 """
 
-import dataclasses
-
 from kerastricks import tricks
-from kerastricks.recipes.inception_v3.baseline import recipe as baseline
+from kerastricks.recipes.resnet50d.efficient import recipe as resnet50d
 
-recipe = dataclasses.replace(
-    baseline,
-    tricks=(
-        tricks.LinearScaling(256),
-        tricks.Warmup(5),
-        *baseline.tricks,
-        tricks.NoBiasDecay(),
-        tricks.LowPrecision(),
-    ),
-    batch_size=1024,
-)
+recipe = resnet50d.without("ZeroGamma").replacing(tricks.RandomResizedCrop(299))

@@ -5,9 +5,7 @@ The paper's figure: 78.77 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
     kerastricks train imagenet/ --recipe inception_v3/mixup --model InceptionV3 --image-size 342
 """
 
-import dataclasses
-
 from kerastricks import tricks
-from kerastricks.recipes.inception_v3.smoothing import recipe as smoothing
+from kerastricks.recipes.resnet50d.mixup import recipe as resnet50d
 
-recipe = dataclasses.replace(smoothing, tricks=(*smoothing.tricks, tricks.MixUp(0.2)), epochs=200)
+recipe = resnet50d.without("ZeroGamma").replacing(tricks.RandomResizedCrop(299))

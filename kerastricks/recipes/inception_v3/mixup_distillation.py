@@ -7,9 +7,7 @@ The teacher takes the student's images: train resnet152d at 299 pixels.
     kerastricks train imagenet/ --recipe inception_v3/mixup_distillation --model InceptionV3 --image-size 342
 """
 
-import dataclasses
-
 from kerastricks import tricks
-from kerastricks.recipes.inception_v3.mixup import recipe as mixup
+from kerastricks.recipes.resnet50d.mixup_distillation import recipe as resnet50d
 
-recipe = dataclasses.replace(mixup, tricks=(*mixup.tricks, tricks.Distillation("resnet152d.keras")))
+recipe = resnet50d.without("ZeroGamma").replacing(tricks.RandomResizedCrop(299))

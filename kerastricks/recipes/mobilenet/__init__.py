@@ -1,1 +1,1 @@
-"""The rows of the paper for MobileNet, each on top of the one before."""
+"""The rows of the paper for MobileNet: those of ResNet-50-D, without zero γ."""

@@ -5,12 +5,6 @@ The paper's figure: 72.83 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
     kerastricks train imagenet/ --recipe mobilenet/cosine --model MobileNet --image-size 256
 """
 
-import dataclasses
+from kerastricks.recipes.resnet50d.cosine import recipe as resnet50d
 
-from kerastricks import tricks
-from kerastricks.recipes.mobilenet.efficient import recipe as efficient
-
-recipe = dataclasses.replace(
-    efficient,
-    tricks=tuple(tricks.CosineDecay() if trick.name == "StepDecay" else trick for trick in efficient.tricks),
-)
+recipe = resnet50d.without("ZeroGamma")

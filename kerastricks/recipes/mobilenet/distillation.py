@@ -5,9 +5,6 @@ The paper's figure: 71.97 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
     kerastricks train imagenet/ --recipe mobilenet/distillation --model MobileNet --image-size 256
 """
 
-import dataclasses
+from kerastricks.recipes.resnet50d.distillation import recipe as resnet50d
 
-from kerastricks import tricks
-from kerastricks.recipes.mobilenet.smoothing import recipe as smoothing
-
-recipe = dataclasses.replace(smoothing, tricks=(*smoothing.tricks, tricks.Distillation("resnet152d.keras")))
+recipe = resnet50d.without("ZeroGamma")

@@ -5,19 +5,6 @@ The paper's figure: 71.90 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
     kerastricks train imagenet/ --recipe mobilenet/efficient --model MobileNet --image-size 256
 """
 
-import dataclasses
+from kerastricks.recipes.resnet50d.efficient import recipe as resnet50d
 
-from kerastricks import tricks
-from kerastricks.recipes.mobilenet.baseline import recipe as baseline
-
-recipe = dataclasses.replace(
-    baseline,
-    tricks=(
-        tricks.LinearScaling(256),
-        tricks.Warmup(5),
-        *baseline.tricks,
-        tricks.NoBiasDecay(),
-        tricks.LowPrecision(),
-    ),
-    batch_size=1024,
-)
+recipe = resnet50d.without("ZeroGamma")

@@ -5,9 +5,6 @@ The paper's figure: 72.51 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
     kerastricks train imagenet/ --recipe mobilenet/mixup_distillation --model MobileNet --image-size 256
 """
 
-import dataclasses
+from kerastricks.recipes.resnet50d.mixup_distillation import recipe as resnet50d
 
-from kerastricks import tricks
-from kerastricks.recipes.mobilenet.mixup import recipe as mixup
-
-recipe = dataclasses.replace(mixup, tricks=(*mixup.tricks, tricks.Distillation("resnet152d.keras")))
+recipe = resnet50d.without("ZeroGamma")

@@ -5,9 +5,6 @@ The paper's figure: 72.93 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
     kerastricks train imagenet/ --recipe mobilenet/smoothing --model MobileNet --image-size 256
 """
 
-import dataclasses
+from kerastricks.recipes.resnet50d.smoothing import recipe as resnet50d
 
-from kerastricks import tricks
-from kerastricks.recipes.mobilenet.cosine import recipe as cosine
-
-recipe = dataclasses.replace(cosine, tricks=(*cosine.tricks, tricks.LabelSmoothing(0.1)))
+recipe = resnet50d.without("ZeroGamma")
