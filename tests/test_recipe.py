@@ -29,8 +29,8 @@ def test_replacing_changes_settings_and_keeps_the_order():
 
 
 def test_prints_what_it_does():
-    assert repr(kt.Recipe((kt.Warmup(1), kt.MixUp()), learning_rate=0.5)) == (
-        "Recipe(\n  (\n    Warmup(epochs=1, steps=None, start=None),\n    MixUp(alpha=0.2, off_epochs=0, per_sample=False, probability=1.0),\n  ),\n"
+    assert repr(kt.Recipe((kt.Warmup(1), kt.CosineDecay()), learning_rate=0.5)) == (
+        "Recipe(\n  (\n    Warmup(epochs=1, steps=None, start=None),\n    CosineDecay(minimum=0.0),\n  ),\n"
         "  learning_rate=0.5, weight_decay=0.0001, optimizer=nesterov, epochs=30, batch_size=128,\n)"
     )
 
