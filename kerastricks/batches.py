@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerastricks.checks import check_labels
 from kerastricks.randomness import generator, permutation
 from kerastricks.trick import Plan, Trick, overrides
 
@@ -104,9 +105,14 @@ class EvaluationBatches(keras.utils.PyDataset):
         return self.images[chosen], self.labels[chosen]
 
 
-def add_draws(dataset: Any, plan: Plan, tricks: Sequence[Trick]) -> Iterator:
-    """Yields the batches of a data set of the user's, epoch after epoch, with the draws beside the images."""
+def add_draws(dataset: Any, plan: Plan, tricks: Sequence[Trick], classes: int) -> Iterator:
+    """Yields the batches of a data set of the user's, epoch after epoch, with the draws beside the images.
+
+    Raises:
+        ValueError: If a label is none of the `classes`.
+    """
     for step, (images, *rest) in enumerate(itertools.chain.from_iterable(_epochs(dataset))):
+        check_labels(rest[0], classes, "train")
         yield {"images": images, **draw(tricks, len(images), step, plan)}, *rest
 
 

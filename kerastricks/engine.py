@@ -8,7 +8,8 @@ import keras
 from keras import ops
 
 from kerastricks.averages import Averages
-from kerastricks.outputs import to_logits
+from kerastricks.outputs import gives_logits, to_logits
+from kerastricks.surgery import has_graph
 from kerastricks.trick import Trick, overrides
 
 
@@ -110,11 +111,14 @@ class Engine(keras.Model):
         targets = self.targets(y)
         loss = super().compute_loss(x, targets, y_pred, sample_weight, training)
         for trick in self._with("added_loss") if training else ():
-            added = trick.added_loss(x, targets, to_logits(y_pred, getattr(self.loss, "from_logits", True)))
+            added = trick.added_loss(x, targets, to_logits(y_pred, self._from_logits()))
             if sample_weight is not None:
                 added = added * ops.reshape(ops.cast(sample_weight, added.dtype), (-1,))
             loss = loss + ops.mean(added)
         return loss
+
+    def _from_logits(self) -> bool:
+        return gives_logits(self.network) if has_graph(self.network) else getattr(self.loss, "from_logits", False)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return super().compute_metrics(x, self.targets(y), y_pred, sample_weight)
@@ -129,14 +133,14 @@ class Engine(keras.Model):
             raise ValueError("No weights are averaged: the recipe has no trick that does, as `kt.EMA()`.")
         return self.averages.swapped()
 
-    def evaluate(self, *data: Any, return_dict: bool = False, **settings: Any) -> Any:
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **settings):
         """Keras' own; with averaged weights, a dictionary also holds their `averaged_loss`, `averaged_accuracy`, …"""
-        result = super().evaluate(*data, return_dict=return_dict, **settings)
+        settings |= {"x": x, "y": y, "batch_size": batch_size, "return_dict": return_dict}
+        result = super().evaluate(**settings, verbose=verbose, callbacks=callbacks)
         if self.averages is None or not return_dict:
             return result
         with self.averaged():
-            quiet = {**settings, "verbose": 0, "callbacks": None}
-            averaged = super().evaluate(*data, return_dict=True, **quiet)
+            averaged = super().evaluate(**settings, verbose=0)
         return {**result, **{f"averaged_{name}": value for name, value in averaged.items()}}
 
 

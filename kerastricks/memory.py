@@ -1,6 +1,8 @@
 """The memory of this process."""
 
-import resource
+import contextlib
+import ctypes
+import gc
 import sys
 from pathlib import Path
 
@@ -8,15 +10,26 @@ _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 
 
-def reset_peak() -> None:
-    """Lets `peak` count from now on, where the system can: on Linux; elsewhere it counts from the start."""
-    if _RESET.exists():
+def reset_peak() -> int:
+    """Gives free memory back and lets `peak` count anew, where the system can, on Linux; returns the bytes held.
+
+    Elsewhere `peak` counts from the start of the process, and that is what this returns.
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
         _RESET.write_text("5")
+    return peak()
 
 
 def peak() -> int:
     """Returns the greatest resident memory of this process, in bytes; that of a GPU is not counted."""
-    if _STATUS.exists():
-        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
+    lines = _STATUS.read_text().splitlines() if _STATUS.exists() else []
+    found = next((line for line in lines if line.startswith("VmHWM")), None)
+    if found is not None:
+        return int(found.split()[1]) * 1024
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

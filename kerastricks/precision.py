@@ -22,6 +22,25 @@ def computes_bfloat16_fast() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def accelerator_name() -> str | None:
+    """Returns the name of the first GPU or TPU that Keras runs on, or None."""
+    if not has_accelerator():
+        return None
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name()
+    if backend == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind
+    import tensorflow as tf
+
+    device = tf.config.list_physical_devices("GPU")[0]
+    return tf.config.experimental.get_device_details(device).get("device_name", device.name)
+
+
 def has_accelerator() -> bool:
     """Tells whether Keras runs on a GPU or TPU."""
     return _accelerator() is not None

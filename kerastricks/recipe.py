@@ -206,7 +206,7 @@ class Recipe:
             batches = TrainingBatches(images, labels, plan, self.tricks)
             logs.append(DataWait(batches.ready, plan.steps_per_epoch))
         else:
-            batches = add_draws(train, plan, self.tricks)
+            batches = add_draws(train, plan, self.tricks, engine.classes)
         if validation_data is not None and _is_pair(validation_data):
             images, labels = check_pair(validation_data, "validation_data")
             check_labels(labels, engine.classes, "validation_data")

@@ -89,7 +89,7 @@ class Twos(keras.utils.PyDataset):
 
 @pytest.mark.parametrize("dataset", [Twos(), [Twos()[index] for index in range(3)]], ids=["PyDataset", "list"])
 def test_a_data_set_keeps_its_order_and_gains_draws(dataset):
-    stream = add_draws(dataset, kt.Plan(2, 3, 2, 0), (kt.MixUp(),))
+    stream = add_draws(dataset, kt.Plan(2, 3, 2, 0), (kt.MixUp(),), classes=20)
     seen = [next(stream) for _ in range(6)]
     second = 10 if isinstance(dataset, Twos) else 0
     expected = [[0, 1], [2, 3], [4, 5], *([second + n, second + n + 1] for n in (0, 2, 4))]
@@ -97,9 +97,14 @@ def test_a_data_set_keeps_its_order_and_gains_draws(dataset):
     assert not np.array_equal(seen[0][0]["MixUp/weight"], seen[3][0]["MixUp/weight"])
 
 
+def test_labels_of_a_data_set_are_checked():
+    with pytest.raises(ValueError, match=r"must lie in .0, 1.*Received: labels from 2 to 2"):
+        next(add_draws([(np.zeros((1, 1, 1, 1)), np.array([2]))], kt.Plan(1, 1, 1), (), classes=2))
+
+
 def test_a_data_set_must_yield_pairs():
     with pytest.raises(ValueError, match=r"must yield `\(images, labels\)` batches"):
-        next(add_draws([np.zeros(3)], kt.Plan(1, 1, 1), ()))
+        next(add_draws([np.zeros(3)], kt.Plan(1, 1, 1), (), classes=2))
 
 
 def test_training_sees_every_step_once_and_in_order():

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import math
+import re
 import shlex
 import time
 import zlib
@@ -10,15 +11,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
 from kerastricks.commands import designs, recipes, store
 from kerastricks.commands.judging import judge
-from kerastricks.commands.runs import Job, load, run
+from kerastricks.commands.runs import Job, load, trial
 from kerastricks.commands.train import environment
-from kerastricks.commands.workers import outcomes
+from kerastricks.commands.workers import check_ray, outcomes
 from kerastricks.recipe import Recipe
 from kerastricks.report.ablation import ablation_page
 from kerastricks.report.ablation_text import COLUMNS, csv_rows, table
@@ -94,44 +96,45 @@ def ablate(
     Raises:
         ValueError: If an argument does not fit, or `out` holds another ablation; nothing is overwritten then.
     """
-    for name, value in (("seeds", seeds), ("workers", workers)):
-        if value < 1:
+    counts = {"seeds": seeds, "workers": workers, "epochs": epochs, "batch_size": batch_size, "minutes": minutes}
+    for name, value in counts.items():
+        if value is not None and not (value > 0 if name == "minutes" else value >= 1):
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
     if epochs is not None and minutes is not None:
         raise ValueError(f"Pass `epochs` or `minutes`, not both. Received: epochs={epochs}, minutes={minutes}")
     chosen = recipes.choose(recipe)
     arms, comparisons = designs.arms(recipes.choose(chosen, efficient=efficient), design, tricks or chosen.names)
     models.find(model)
+    if ray is not None:
+        check_ray(ray)
     size = chosen.batch_size if batch_size is None else batch_size
-    base = Job(data, chosen, model, 1, size, 0, images, image_size, cache_size)
+    base = Job(data, chosen, model, chosen.epochs, size, 0, images, image_size, cache_size)
     source = load(base)
-    about: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "data": data if isinstance(data, str) else data.name,
-        "recipe": recipe if isinstance(recipe, str) else "a recipe of the caller's",
+        "recipe": recipe if isinstance(recipe, str) else "recipe",
         "model": model,
         "design": design,
         "batch_size": size,
-        **environment(),
-    }
-    asked = chosen.epochs if epochs is None and minutes is None else epochs
-    settings = {
-        **about,
-        "tricks": repr(chosen),
+        "tricks": re.sub(r" at 0x[0-9a-f]+", "", repr(chosen)),
         "arms": list(arms),
         "images": images,
         "image_size": image_size,
         "contents": _fingerprint(source),
-        "epochs_asked": asked,
+        "epochs_asked": epochs if epochs is not None or minutes is not None else chosen.epochs,
         "minutes": minutes,
         "efficient": efficient,
-        "workers": workers,
+        "backend": keras.backend.backend(),
     }
-    names = (source.name, Path(about["recipe"]).stem, design)
-    folder = Path(out) if out is not None else Path("runs", f"ablate-{'-'.join(names)}".replace(" ", "-"))
+    default = f"ablate-{source.name}-{Path(settings['recipe']).stem}-{design}"
+    folder = Path(out) if out is not None else Path("runs", default)
     begun = store.open_directory(folder, settings)
+    jobs = {arm: dataclasses.replace(base, recipe=_reference(recipe, arms[arm], efficient)) for arm in arms}
     if begun is None:
-        count = len(arms) * seeds
-        begun = {**settings, "epochs": asked or _epochs_within(minutes or 0.0, base, count, workers)}
+        passes = settings["epochs_asked"]
+        if minutes is not None:
+            passes = _epochs_within(minutes, next(iter(jobs.values())), len(arms) * seeds, workers)
+        begun = {**settings, "epochs": passes, **environment()}
         folder.mkdir(parents=True, exist_ok=True)
         store.write(folder / store.SETTINGS, begun)
     runs = store.Runs(folder, list(arms), range(seeds))
@@ -150,10 +153,14 @@ def ablate(
         "ray": ray,
         "efficient": efficient or None,
     }
+    whole = isinstance(data, str) and isinstance(recipe, str)
     facts = {
-        **about,
+        **{name: settings[name] for name in ("data", "recipe", "model", "design", "batch_size")},
+        **environment(),
         "epochs": begun["epochs"],
-        "command": _command(about["data"], options),
+        "command": _command(data, options)
+        if whole
+        else "kerastricks.ablate(...), with a recipe or data of the caller's",
         "seeds": list(range(seeds)),
         "train_images": len(source.train[1]),
         "validation_images": len(source.validation[1]),
@@ -166,15 +173,15 @@ def ablate(
         return {**facts, "seconds": seconds, "arms": found, "effects": judge(found, comparisons)}
 
     missing = runs.missing()
-    jobs = [dataclasses.replace(base, recipe=arms[arm], epochs=begun["epochs"], seed=seed) for arm, seed in missing]
+    queue = [dataclasses.replace(jobs[arm], epochs=begun["epochs"], seed=seed) for arm, seed in missing]
     start, total = time.perf_counter(), len(arms) * seeds
-    for done, (number, outcome) in enumerate(outcomes(jobs, workers, ray), start=1):
+    for done, (number, outcome) in enumerate(outcomes(queue, workers, ray), start=1):
         arm, seed = missing[number]
         runs.keep(arm, seed, outcome)
-        left = (time.perf_counter() - start) / done * (len(jobs) - done)
+        left = (time.perf_counter() - start) / done * (len(queue) - done)
         figures = outcome.get("error") or f"accuracy {outcome['accuracy']:.4f} in {outcome['seconds']:.0f} s"
         minutes_left = f"{math.ceil(left / 60)} min left" if left else "done"
-        say(f"run {total - len(jobs) + done}/{total}  {arm}, seed {seed}: {figures}  {minutes_left}")
+        say(f"run {total - len(queue) + done}/{total}  {arm}, seed {seed}: {figures}  {minutes_left}")
         say(table(result()))
     final = result()
     store.write(folder / "results.json", final)
@@ -186,16 +193,27 @@ def ablate(
     return Ablation(final, folder)
 
 
+def _reference(recipe: str | Recipe, arm: Recipe, efficient: bool) -> Recipe | tuple[str, tuple[str, ...], bool]:
+    """Returns the recipe of an arm, by name where it has one: a file is then read where the run is made."""
+    if isinstance(recipe, Recipe):
+        return arm
+    left_out = tuple(name for name in recipes.find(recipe).names if name not in arm.names)
+    return recipe, left_out, efficient
+
+
 def _epochs_within(minutes: float, job: Job, runs: int, workers: int) -> int:
-    """Returns the epochs with which `runs` take about `minutes`, by a run of one epoch and one of two."""
-    once, twice = (run(dataclasses.replace(job, epochs=epochs))["seconds"] for epochs in (2, 4))
-    epoch = max((twice - once) / 2, 1e-3)
-    start = max(once - 2 * epoch, 0.0)
-    epochs = math.floor((60 * minutes * workers / runs - start) / epoch)
-    if epochs < 2:
+    """Returns the epochs with which `runs` take about `minutes`, by the first epochs of a run."""
+    try:
+        beside, epoch = trial(job)
+    except ArithmeticError as error:
         raise ValueError(
-            f"{minutes:g} minutes are too few: {runs} runs of two epochs take about "
-            f"{math.ceil(runs * (start + 2 * epoch) / workers / 60)}. Pass more, or fewer seeds, tricks or images."
+            f"The trial that times an epoch failed: {error}. Lower the learning rate, or pass `epochs`."
+        ) from None
+    epochs = math.floor((60 * minutes * workers / runs - beside) / epoch)
+    if epochs < 1:
+        raise ValueError(
+            f"{minutes:g} minutes are too few: {runs} runs of one epoch take about "
+            f"{math.ceil(runs * (beside + epoch) / workers / 60)}. Pass more, or fewer seeds, tricks or images."
         )
     return epochs
 

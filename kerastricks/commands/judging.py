@@ -19,8 +19,8 @@ def judge(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) 
         comparisons: See `kerastricks.commands.designs.arms`.
 
     Returns:
-        One dictionary a comparison whose arms have all begun. Where no seed is whole, the figures are None and the
-        verdict gives the reason.
+        One dictionary a comparison whose arms have all begun, with the runs that failed in `failures`. Where no seed is
+        whole, the figures are None and the verdict gives the reason.
     """
     runs = {arm["name"]: {run["seed"]: run for run in arm["runs"]} for arm in arms}
     whole = {one: _seeds(one, runs) for one in comparisons}
@@ -31,13 +31,13 @@ def judge(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) 
             return fmean(runs[name][seed][figure] for name in side)
 
         sides = {
-            str(number): ([mean(one.having, seed) for seed in seeds], [mean(one.lacking, seed) for seed in seeds])
-            for number, one in enumerate(comparisons)
+            one.trick: ([mean(one.having, seed) for seed in seeds], [mean(one.lacking, seed) for seed in seeds])
+            for one in comparisons
             if (seeds := whole[one])
         }
         measured[figure] = effects(sides)
     found = []
-    for number, one in enumerate(comparisons):
+    for one in comparisons:
         reasons = [
             f"{name}, seed {seed}: {run['error']}"
             for name in (*one.having, *one.lacking)
@@ -47,16 +47,17 @@ def judge(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) 
         if not whole[one] and not reasons:
             continue  # not there yet
         figures = {
-            figure: dataclasses.asdict(measured[figure][str(number)]) if whole[one] else None for figure in FIGURES
+            figure: dataclasses.asdict(measured[figure][one.trick]) if whole[one] else None for figure in FIGURES
         }
-        said = verdict(measured["accuracy"][str(number)]) if whole[one] else "failed"
+        said = verdict(measured["accuracy"][one.trick]) if whole[one] else f"failed: {reasons[0]}"
         found.append(
             {
                 "trick": one.trick,
                 "arm": ", ".join(one.having),
                 "against": ", ".join(one.lacking),
                 **figures,
-                "verdict": f"{said} ({'; '.join(reasons)})" if reasons else said,
+                "verdict": said,
+                "failures": reasons,
             }
         )
     return found

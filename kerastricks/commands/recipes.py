@@ -55,9 +55,10 @@ def choose(recipe: str | Recipe, without: Sequence[str] = (), efficient: bool = 
 def _from_file(path: Path) -> Recipe:
     if not path.is_file():
         raise ValueError(f"There is no recipe file {path}.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"kerastricks_recipe_{path.stem}", path)
     assert spec is not None and spec.loader is not None  # a .py path always has both
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
     except Exception as error:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import io
+import itertools
 import math
 import statistics
 import time
@@ -15,7 +16,9 @@ from kerastricks import data as data_room
 from kerastricks import memory, models
 from kerastricks.batches import EvaluationBatches
 from kerastricks.callbacks import Clock
+from kerastricks.commands import recipes
 from kerastricks.recipe import Recipe
+from kerastricks.trick import overrides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Job:
 
     Args:
         data: See `kerastricks.data.load`, or a `Data` object.
-        recipe: The recipe of the arm.
+        recipe: The recipe of the arm: a `Recipe`, or what `kerastricks.commands.recipes.choose` takes, so that a file
+            is read where the run is made.
         model: See `kerastricks.models.build`.
         epochs: Passes over the training images.
         batch_size: Images in a batch.
@@ -35,7 +39,7 @@ class Job:
     """
 
     data: Any
-    recipe: Recipe
+    recipe: Recipe | tuple[str, tuple[str, ...], bool]
     model: str
     epochs: int
     batch_size: int
@@ -59,7 +63,41 @@ def _load(data: str, image_size: int | None, cache_size: float, images: int | No
     return data_room.load(data, image_size=image_size, seed=seed, cache_size=cache_size, images=images)
 
 
-def run(job: Job) -> dict[str, Any]:
+def chosen(job: Job) -> Recipe:
+    """Returns the recipe of a job."""
+    return job.recipe if isinstance(job.recipe, Recipe) else recipes.choose(*job.recipe)
+
+
+def trial(job: Job, epochs: int = 3) -> tuple[float, float]:
+    """Trains for the first epochs of a job; returns the seconds before and after them, and those of one epoch.
+
+    Raises:
+        ArithmeticError: If the loss is not finite.
+        ValueError: See `kerastricks.Recipe.fit`.
+    """
+    ends = _Ends(min(epochs, job.epochs))
+    start = time.perf_counter()
+    run(job, ends)
+    seconds = time.perf_counter() - start
+    laps = [after - before for before, after in itertools.pairwise(ends.times)]
+    epoch = statistics.median(laps) if laps else seconds
+    return max(0.0, seconds - len(ends.times) * epoch), epoch
+
+
+class _Ends(keras.callbacks.Callback):
+    """Stops after some epochs, and keeps when each one ended."""
+
+    def __init__(self, epochs: int):
+        super().__init__()
+        self.epochs = epochs
+        self.times: list[float] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.times.append(time.perf_counter())
+        self.model.stop_training = len(self.times) >= self.epochs
+
+
+def run(job: Job, *callbacks: Any) -> dict[str, Any]:
     """Trains, and returns the figures of the run: JSON's types alone.
 
     Accuracy and loss are those of the validation images at the end; of the averaged weights, where a trick keeps some.
@@ -68,23 +106,23 @@ def run(job: Job) -> dict[str, Any]:
         ArithmeticError: If the loss is not finite.
         ValueError: See `kerastricks.Recipe.fit`.
     """
-    source = load(job)
+    source, recipe = load(job), chosen(job)
     keras.backend.clear_session()
     keras.utils.set_random_seed(job.seed)
-    memory.reset_peak()
-    shape = job.recipe.image_shape(source.image_shape)
+    held = memory.reset_peak()
+    shape = recipe.image_shape(source.image_shape)
     network = models.build(job.model, classes=len(source.classes), input_shape=shape)
     clock = Clock()
     start = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):  # what `Efficient` says, once a run
-        history = job.recipe.fit(
+        history = recipe.fit(
             network,
             source.train,
             validation_data=source.validation,
             epochs=job.epochs,
             batch_size=job.batch_size,
             seed=job.seed,
-            callbacks=[clock, keras.callbacks.TerminateOnNaN()],
+            callbacks=[clock, keras.callbacks.TerminateOnNaN(), *callbacks],
             verbose=0,
         )
     seconds = time.perf_counter() - start
@@ -95,31 +133,39 @@ def run(job: Job) -> dict[str, Any]:
     side = "val_averaged_" if "val_averaged_loss" in kept else "val_"
     curves = {f"val_{name}": kept[side + name] for name in ("accuracy", "loss")}
     scores = {name: curves[f"val_{name}"][-1] for name in ("accuracy", "loss")}
-    if len(kept["loss"]) < job.epochs:  # stopped early, perhaps on weights of an earlier epoch
+    if any(overrides(trick, "callbacks") for trick in recipe.tricks):  # which may have put other weights back
         last = history.model.evaluate(
             EvaluationBatches(*source.validation, job.batch_size), verbose=0, return_dict=True
         )
         scores = {name: last[side.removeprefix("val_") + name] for name in scores}
+    if not all(map(math.isfinite, scores.values())):
+        raise ArithmeticError(f"diverged: the validation loss was {scores['loss']} at the end")
     steps = math.ceil(len(source.train[1]) / job.batch_size)
     return {
         "seed": job.seed,
         "accuracy": scores["accuracy"],
         "loss": scores["loss"],
         "ms_per_step": 1e3 * statistics.median(clock.epoch_seconds[1:] or clock.epoch_seconds) / steps,
-        "peak_memory": memory.peak(),
+        "peak_memory": max(0, memory.peak() - held),
         "seconds": seconds,
         "history": {"loss": kept["loss"], "accuracy": kept["accuracy"], **curves},
     }
 
 
 def attempt(job: Job) -> dict[str, Any]:
-    """Returns the figures of a run, or the reason why there are none."""
+    """Returns the figures of a run, or the reason why there are none.
+
+    Raises:
+        ValueError: If the machine failed, not the arm: out of memory, a disk that is full, a file that is gone.
+    """
     try:
         return run(job)
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
-        return {"seed": job.seed, "error": reason if isinstance(error, ArithmeticError) else _named(error, reason)}
-
-
-def _named(error: Exception, reason: str) -> str:
-    return f"{type(error).__name__}: {reason}"
+        kind = type(error).__name__
+        if isinstance(error, OSError | MemoryError) or kind in ("OutOfMemoryError", "ResourceExhaustedError"):
+            raise ValueError(
+                f"The machine failed in a run with seed {job.seed}: {kind}: {reason}. Finished runs are kept; mend it, "
+                "and the same command goes on."
+            ) from error
+        return {"seed": job.seed, "error": reason if isinstance(error, ArithmeticError) else f"{kind}: {reason}"}

@@ -35,7 +35,7 @@ def open_directory(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | N
         raise ValueError(f"{folder} is a file. Pass a directory with --out.")
     path = folder / SETTINGS
     if not path.exists():
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no ablation. Pass another directory with --out.")
         return None
     known = json.loads(path.read_text(encoding="utf-8"))
@@ -77,8 +77,12 @@ class Runs:
         return self.folder / f"{self.arms.index(arm):02}-{words}-seed-{seed}.json"
 
     def missing(self) -> list[tuple[str, int]]:
-        """Returns arm and seed of the runs that are not there, all arms of a seed before the next seed."""
-        return [(arm, seed) for seed in self.seeds for arm in self.arms if (arm, seed) not in self._known]
+        """Returns arm and seed of the runs that are not there, all arms of a seed before the next seed.
+
+        Each seed begins with another arm, so that no arm always comes last: a process slows and grows with its runs.
+        """
+        turns = [(arm, seed) for seed in self.seeds for arm in _rotated(self.arms, seed)]
+        return [turn for turn in turns if turn not in self._known]
 
     def keep(self, arm: str, seed: int, outcome: dict[str, Any]) -> None:
         """Writes a run that is finished."""
@@ -88,3 +92,8 @@ class Runs:
     def of(self, arm: str) -> list[dict[str, Any]]:
         """Returns the runs of an arm that are there, by seed."""
         return [self._known[arm, seed] for seed in self.seeds if (arm, seed) in self._known]
+
+
+def _rotated(arms: list[str], by: int) -> list[str]:
+    first = by % len(arms)
+    return arms[first:] + arms[:first]

@@ -21,6 +21,7 @@ from kerastricks.batches import EvaluationBatches, TrainingBatches
 from kerastricks.callbacks import rate_at
 from kerastricks.commands import recipes
 from kerastricks.outputs import probabilities
+from kerastricks.precision import accelerator_name
 from kerastricks.report.judgement import judge
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
@@ -164,7 +165,7 @@ def environment() -> dict[str, Any]:
     return {
         "backend": keras.backend.backend(),
         "versions": versions,
-        "hardware": f"{_processor()}, {os.cpu_count()} cores",
+        "hardware": ", ".join(filter(None, (_processor(), f"{os.cpu_count()} cores", accelerator_name()))),
     }
 
 

@@ -1,8 +1,11 @@
 """Where the runs of an ablation are made: here, in processes beside this one, or on a Ray cluster."""
 
+import contextlib
+import importlib.util
 import multiprocessing
 import os
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -36,38 +39,61 @@ def outcomes(jobs: Sequence[Job], workers: int = 1, ray: str | None = None) -> I
 
 
 def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    os.environ["KERAS_BACKEND"] = keras.backend.backend()  # of the children
+    threads = max(1, (os.cpu_count() or 1) // workers)
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _take_cores, (context.Value("i", 0), workers))
+    pool = ProcessPoolExecutor(workers, context, _begin, (threads,))
     try:
-        futures = {pool.submit(attempt, job): number for number, job in enumerate(jobs)}
+        with _environment(threads):
+            futures = {pool.submit(attempt, job): number for number, job in enumerate(jobs)}
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool:
         raise ValueError(
             "A worker process was killed, perhaps for want of memory. Finished runs are kept: the same command goes "
-            "on; take fewer workers or a smaller batch if it happens again."
+            "on; take fewer workers if it happens again."
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _take_cores(taken: Any, workers: int) -> None:
-    """Keeps this process to its share of the cores, so that the threads of two workers do not crowd each other out."""
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    with taken.get_lock():
-        number, taken.value = taken.value, taken.value + 1
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, set(cores[number % workers :: workers]) or set(cores))
+@contextlib.contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Sets what processes that start meanwhile inherit: the backend, and threads for a share of the cores."""
+    settings = {
+        "KERAS_BACKEND": keras.backend.backend(),
+        **dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(threads)),
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _begin(threads: int) -> None:
+    """Ends this process with the one that started it, also where that one is killed; keeps PyTorch to its threads."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow():
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        import ray
-    except ImportError:
-        raise ValueError("Ray is not installed. Install it with: pip install 'kerastricks[ray]'") from None
-    _check_answers(address)
+    import ray
+
     environment = {"env_vars": {"KERAS_BACKEND": keras.backend.backend()}}
     try:
         ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
@@ -80,12 +106,20 @@ def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, 
         while waiting:
             (done, *_), _ = ray.wait(list(waiting))
             yield waiting.pop(done), ray.get(done)
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ValueError(f"A run on Ray failed: {reason}. Finished runs are kept: the same command goes on.") from None
     finally:
         ray.shutdown()
 
 
-def _check_answers(address: str) -> None:
-    """Raises a `ValueError` if nothing listens at `host:port`; Ray itself takes minutes to notice, and aborts."""
+def check_ray(address: str) -> None:
+    """Raises a `ValueError` if Ray is not installed, or nothing listens at `host:port`.
+
+    Ray itself takes minutes to notice the latter, and aborts.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise ValueError("Ray is not installed. Install it with: pip install 'kerastricks[ray]'")
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdigit():
         return  # `auto` or `local`

@@ -34,7 +34,7 @@ class Data:
     def part(self, images: int) -> "Data":
         """Returns a part of at most about `images` training images and as many for validation, the same at any seed.
 
-        Each class keeps its share.
+        Each class keeps its share, and at least one image.
 
         Raises:
             ValueError: If that leaves a class without an image.
@@ -46,7 +46,10 @@ class Data:
                 continue
             if images < len(self.classes):
                 raise ValueError(f"`images` must be at least one a class, {len(self.classes)}. Received: {images}")
-            _, chosen = stratified_split(labels, seed=0, share=images / len(labels))
+            single = np.isin(labels, np.flatnonzero(np.bincount(labels) == 1))
+            several = np.flatnonzero(~single)
+            _, chosen = stratified_split(labels[several], seed=0, share=images / len(labels))
+            chosen = np.sort(np.concatenate([several[chosen], np.flatnonzero(single)]))
             sides.append((Subset(pixels, chosen), labels[chosen]))
         return dataclasses.replace(self, train=sides[0], validation=sides[1])
 

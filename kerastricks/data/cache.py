@@ -67,6 +67,9 @@ class Cache:
         self._table = np.frombuffer(os.pread(self._file, self._table_bytes, 0), _ENTRY).copy()
         self._checked = np.zeros(len(self.paths), bool)
 
+    def __reduce__(self):
+        return Cache, (self.paths, self.shape[1], self.path.parent)  # another process opens the file itself
+
     def __len__(self):
         return len(self.paths)
 

@@ -25,6 +25,9 @@ class Files:
         self.shape = (len(self.paths), size, size, 3)
         self._pool = ThreadPoolExecutor(os.cpu_count())
 
+    def __reduce__(self):
+        return Files, (self.paths, self.shape[1])
+
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         size = self.shape[1]
         batch = np.empty((len(indices), size, size, 3), "uint8")

@@ -26,7 +26,7 @@ def table(result: Mapping[str, Any]) -> str:
                 f"{points(effect['accuracy'])} {interval(effect['accuracy'])}".rstrip(),
                 probability(effect["accuracy"]),
                 signed(cost["mean"], 1) if cost else "",
-                effect["verdict"],
+                effect["verdict"] + _failed(effect),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -34,6 +34,12 @@ def table(result: Mapping[str, Any]) -> str:
         f"{name:{widths[0]}}  {shown:{widths[1]}}  {p:>{widths[2]}}  {cost:>{widths[3]}}  {words}".rstrip()
         for name, shown, p, cost, words in rows
     )
+
+
+def _failed(effect: Mapping[str, Any]) -> str:
+    """Returns how many runs are missing where others gave a verdict."""
+    count = len(effect.get("failures", ())) if effect["accuracy"] is not None else 0
+    return f" ({count} run{'s' * (count > 1)} failed)" if count else ""
 
 
 def csv_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:

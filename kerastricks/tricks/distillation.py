@@ -53,7 +53,10 @@ class Distillation(Trick):
                 raise ValueError(f"`{name}` must be positive. Received: {name}={getattr(self, name)}")
 
     def __eq__(self, other):
-        return isinstance(other, Distillation) and dataclasses.astuple(self) == dataclasses.astuple(other)
+        if not isinstance(other, Distillation):
+            return NotImplemented
+        same = self.teacher is other.teacher or self.teacher == other.teacher
+        return same and (self.temperature, self.weight) == (other.temperature, other.weight)
 
     @functools.cached_property
     def frozen(self) -> Any:
@@ -70,7 +73,7 @@ class Distillation(Trick):
         else:
             raise ValueError(
                 "The teacher must be a functional or Sequential model, or a .keras file. "
-                f"Received: {type(self.teacher).__name__}. Save it with `model.save('teacher.keras')`, and pass that."
+                f"Received: {type(self.teacher).__name__}. Its graph must tell logits from probabilities."
             )
         teacher.trainable = False
         return teacher

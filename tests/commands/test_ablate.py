@@ -59,6 +59,7 @@ def test_all_arms_of_a_seed_have_equal_budgets(tmp_path, trained):
     start(tmp_path)
     assert {(job.epochs, job.batch_size) for job in trained} == {(3, 8)}
     assert [job.seed for job in trained] == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+    assert [job.recipe.names for job in trained[:4]] == [["Warmup", "MixUp"], ["MixUp"], ["Warmup"], ["MixUp"]]
 
 
 def test_goes_on_where_it_was_stopped(tmp_path, trained, monkeypatch):
@@ -105,11 +106,27 @@ def test_an_arm_that_fails_is_a_result_and_the_others_go_on(tmp_path, trained, m
     found = start(tmp_path)
     effects = {effect["trick"]: effect for effect in found.result["effects"]}
     assert effects["MixUp"]["accuracy"] is None
-    assert "without MixUp, seed 0: diverged: the loss was nan in epoch 2 of 3" in effects["MixUp"]["verdict"]
+    assert effects["MixUp"]["verdict"] == "failed: without MixUp, seed 0: diverged: the loss was nan in epoch 2 of 3"
     assert effects["Warmup"]["accuracy"]["seeds"] == 4
     trained.clear()
     start(tmp_path)
     assert trained == []
+
+
+def test_a_seed_that_fails_leaves_the_verdict_of_the_others(tmp_path, trained, monkeypatch):
+    run = runs.run
+
+    def failing(job):
+        if job.recipe.names == ["Warmup"] and job.seed == 3:
+            raise ArithmeticError("diverged")
+        return run(job)
+
+    monkeypatch.setattr(runs, "run", failing)
+    found = start(tmp_path)
+    effects = {effect["trick"]: effect for effect in found.result["effects"]}
+    assert effects["MixUp"]["accuracy"]["seeds"] == 3
+    assert effects["MixUp"]["verdict"] == "helps"
+    assert "helps (1 run failed)" in str(found)
 
 
 def test_a_real_arm_that_diverges_says_so():
@@ -130,7 +147,7 @@ def test_a_run_is_repeatable_and_its_figures_are_those_of_the_validation_images(
     assert first["accuracy"] == second["accuracy"] == first["history"]["val_accuracy"][-1]
     assert first["loss"] == second["loss"]
     assert first["ms_per_step"] > 0
-    assert first["peak_memory"] > 1e8
+    assert first["peak_memory"] > 0
 
 
 def test_averaged_weights_are_what_counts():
@@ -149,10 +166,43 @@ def test_minutes_become_epochs(tmp_path, trained, monkeypatch):
     """A run takes a second and a second an epoch: 12 runs in 2 minutes are 10 s each, so 9 epochs."""
     from kerastricks.commands import ablate as module
 
-    monkeypatch.setattr(module, "run", lambda job: {"seconds": 1.0 + job.epochs})
+    monkeypatch.setattr(module, "trial", lambda job: (1.0, 1.0))
     assert start(tmp_path, minutes=2).result["epochs"] == 9
-    with pytest.raises(ValueError, match="0.1 minutes are too few: 12 runs of two epochs take about 1"):
+    with pytest.raises(ValueError, match="0.1 minutes are too few: 12 runs of one epoch take about 1"):
         start(tmp_path, minutes=0.1, out=str(tmp_path / "other"))
+
+
+@pytest.mark.slow
+def test_a_trial_times_the_first_epochs_of_a_long_run():
+    """The warmup of 5 epochs fits the run of 30, not the trial of 3."""
+    job = runs.Job(DATA, ("tutorial", ("LinearScaling",), False), "resnet20", 30, 8, 0)
+    beside, epoch = runs.trial(job)
+    assert 0 < epoch < beside
+
+
+def test_a_restored_weight_is_what_counts(monkeypatch):
+    """EarlyStopping puts the weights of its best epoch back at the end: the figures are theirs."""
+    job = runs.Job(DATA, kt.Recipe((kt.EarlyStopping(1),), learning_rate=0.5), "resnet20", 4, 8, 0)
+    found = runs.run(job)
+    assert found["loss"] == pytest.approx(min(found["history"]["val_loss"]), rel=1e-4)
+
+
+def test_a_validation_loss_that_is_not_finite_is_a_divergence(monkeypatch):
+    evaluate = kt.engine.Engine.evaluate
+
+    def broken(self, *data, **settings):
+        return {**evaluate(self, *data, **settings), "loss": float("nan")}
+
+    monkeypatch.setattr(kt.engine.Engine, "evaluate", broken)
+    assert runs.attempt(runs.Job(DATA, kt.Recipe(learning_rate=1e-3), "resnet20", 1, 8, 0))["error"].startswith(
+        "diverged: the validation loss was nan"
+    )
+
+
+def test_a_machine_that_fails_is_no_result(monkeypatch):
+    monkeypatch.setattr(runs, "run", lambda job: (_ for _ in ()).throw(OSError("No space left on device")))
+    with pytest.raises(ValueError, match="The machine failed in a run with seed 0: OSError: No space left"):
+        runs.attempt(runs.Job(DATA, RECIPE, "resnet20", 1, 8, 0))
 
 
 @pytest.mark.parametrize(
@@ -162,6 +212,10 @@ def test_minutes_become_epochs(tmp_path, trained, monkeypatch):
         ({"recipe": kt.Recipe()}, "one arm and nothing to compare"),
         ({"epochs": 2, "minutes": 3.0}, "not both"),
         ({"seeds": 0}, "must be at least 1. Received: seeds=0"),
+        ({"epochs": 0}, "must be at least 1. Received: epochs=0"),
+        ({"batch_size": 0}, "must be at least 1. Received: batch_size=0"),
+        ({"minutes": -1.0}, "Received: minutes=-1"),
+        ({"ray": "127.0.0.1:1"}, "Ray is not installed|No Ray cluster answers"),
         ({"model": "resnet20x"}, "Did you mean resnet20"),
         ({"design": "some"}, "Unknown design"),
     ],

@@ -77,3 +77,13 @@ def test_a_file_must_hold_a_recipe(tmp_path, text, received):
 def test_refuses_a_file_that_is_not_there():
     with pytest.raises(ValueError, match=r"There is no recipe file none.py"):
         recipes.find("none.py")
+
+
+def test_a_file_may_hold_tricks_of_its_own(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from __future__ import annotations\nimport dataclasses\nimport kerastricks as kt\n\n"
+        "@dataclasses.dataclass(frozen=True)\nclass Mine(kt.Trick):\n    amount: float = 1.0\n\n"
+        "recipe = kt.Recipe((Mine(), kt.Warmup(1)))\n"
+    )
+    assert recipes.choose(str(path), ("Warmup",), efficient=True).names == ["Efficient", "Mine"]

@@ -2,7 +2,11 @@
 
 The paper's figure: 78.34 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187, table 6); not measured here.
 
-The teacher takes the student's images: train resnet152d at 299 pixels.
+The teacher comes first, at the student's 299 pixels; copy its model.keras to resnet152d.keras:
+
+    kerastricks train imagenet/ --recipe inception_v3/mixup --model resnet152d --image-size 342
+
+Then:
 
     kerastricks train imagenet/ --recipe inception_v3/mixup_distillation --model InceptionV3 --image-size 342
 """
