@@ -46,3 +46,12 @@ def test_evaluation_sees_clean_labels(network):
 @pytest.mark.parametrize(("classes", "names"), [(9, ["accuracy"]), (10, ["accuracy", "top_5_accuracy"])])
 def test_top_five_from_ten_classes_on(classes, names):
     assert [metric.name for metric in metrics(classes)] == names
+
+
+def test_training_accuracy_counts_the_dominant_label(network):
+    """Of a target of 30 and 70 %, the second class is right; of 60 and 40 %, it is not."""
+    engine = Engine(network, (), 2)
+    engine.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics(2))
+    outputs, targets = keras.ops.array([[0.0, 1.0], [0.0, 1.0]]), keras.ops.array([[0.3, 0.7], [0.6, 0.4]])
+    engine.compute_loss(None, targets, outputs)
+    assert float(engine.compute_metrics(None, targets, outputs)["accuracy"]) == 0.5
