@@ -44,6 +44,15 @@ class Ablation:
 
         return pandas.DataFrame(csv_rows(self.result), columns=COLUMNS)
 
+    def save(self) -> None:
+        """Writes `results.json`, `results.csv` with one row a run, and `report.html`."""
+        store.write(self.directory / "results.json", self.result)
+        with (self.directory / "results.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(csv_rows(self.result))
+        (self.directory / "report.html").write_text(ablation_page(self.result), encoding="utf-8")
+
     def __str__(self):
         return table(self.result)
 
@@ -172,25 +181,23 @@ def ablate(
         seconds = sum(one.get("seconds", 0.0) for arm in found for one in arm["runs"])
         return {**facts, "seconds": seconds, "arms": found, "effects": judge(found, comparisons)}
 
-    missing = runs.missing()
-    queue = [dataclasses.replace(jobs[arm], epochs=begun["epochs"], seed=seed) for arm, seed in missing]
+    queue = {turn: dataclasses.replace(jobs[turn[0]], epochs=begun["epochs"], seed=turn[1]) for turn in runs.missing()}
     start, total = time.perf_counter(), len(arms) * seeds
-    for done, (number, outcome) in enumerate(outcomes(queue, workers, ray), start=1):
-        arm, seed = missing[number]
+    for done, (number, outcome) in enumerate(outcomes(list(queue.values()), workers, ray), start=1):
+        arm, seed = list(queue)[number]
         runs.keep(arm, seed, outcome)
         left = (time.perf_counter() - start) / done * (len(queue) - done)
-        figures = outcome.get("error") or f"accuracy {outcome['accuracy']:.4f} in {outcome['seconds']:.0f} s"
-        minutes_left = f"{math.ceil(left / 60)} min left" if left else "done"
-        say(f"run {total - len(queue) + done}/{total}  {arm}, seed {seed}: {figures}  {minutes_left}")
+        say(f"run {total - len(queue) + done}/{total}  {arm}, seed {seed}: {_line(outcome, left)}")
         say(table(result()))
-    final = result()
-    store.write(folder / "results.json", final)
-    with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(csv_rows(final))
-    (folder / "report.html").write_text(ablation_page(final), encoding="utf-8")
-    return Ablation(final, folder)
+    found = Ablation(result(), folder)
+    found.save()
+    return found
+
+
+def _line(outcome: dict[str, Any], left: float) -> str:
+    """Returns what came out of a run and the time left for the others, in words."""
+    figures = outcome.get("error") or f"accuracy {outcome['accuracy']:.4f} in {outcome['seconds']:.0f} s"
+    return f"{figures}  {f'{math.ceil(left / 60)} min left' if left else 'done'}"
 
 
 def _reference(recipe: str | Recipe, arm: Recipe, efficient: bool) -> Recipe | tuple[str, tuple[str, ...], bool]:
