@@ -53,6 +53,7 @@ speed: install-all  ## training beside plain Keras and native PyTorch, and how i
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/growth.py --chart docs/growth.svg
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/memory.py
 
-evidence: install-all  ## the tables of docs/ that tests and graphs make: what ZeroGamma finds, and tests that notice
+evidence: install-all  ## what docs/ shows by itself: what ZeroGamma finds, tests that notice, images of the tricks
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/zero_gamma.py > docs/zero_gamma.md
 	KERAS_BACKEND=torch $(BIN)/python benchmarks/mutations.py > docs/mutations.md
+	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/contact_sheet.py docs/augmentation.png

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
@@ -35,6 +35,7 @@ def train(
     epochs: PositiveInt | None = None,
     batch_size: PositiveInt | None = None,
     image_size: PositiveInt | None = None,
+    images: PositiveInt | None = None,
     cache_size: NonNegativeFloat = 10.0,
     efficient: bool = False,
     learning_rate: PositiveFloat | None = None,
@@ -59,6 +60,8 @@ def train(
         Images in a batch. Default: the recipe's.
     image_size
         Side of the images in pixels. Default: their own if all are equal squares, else 224.
+    images
+        Train on at most so many images, and validate on at most so many.
     cache_size
         Largest cache of decoded images, in GB of pixels; beyond it images are decoded in every epoch.
     efficient
@@ -70,8 +73,7 @@ def train(
     out
         Directory of the run. Default: the next free runs/<data>-<n>.
     """
-    if data != "digits" and not Path(data).exists():
-        raise ValueError(f"{data} does not exist. Pass `digits`, or a folder with one folder of images a class.")
+    _check_data(data)
     _choose_backend()
     from kerastricks.commands.train import train as command
 
@@ -83,14 +85,16 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         image_size=image_size,
+        images=images,
         cache_size=cache_size,
         efficient=efficient,
         learning_rate=learning_rate,
         seed=seed,
         out=out,
     )
+    averaged = f"  averaged {result['averaged_accuracy']:.4f}" if "averaged_accuracy" in result else ""
     print(
-        f"\naccuracy {result['accuracy']:.4f}  loss {result['loss']:.4f}  "
+        f"\naccuracy {result['accuracy']:.4f}{averaged}  loss {result['loss']:.4f}  "
         f"{result['seconds']:.0f} s at {result['images_per_second']:,.0f} images/s\n"
         f"{result['directory']}/report.html shows the run, {result['directory']}/model.keras is the model"
     )
@@ -169,14 +173,105 @@ def bench(
 
 
 @app.command
+def ablate(
+    data: str,
+    /,
+    *,
+    recipe: str = "cifar",
+    model: str = "resnet20",
+    design: Literal["leave-one-out", "add-one-in", "ladder", "all"] = "leave-one-out",
+    seeds: PositiveInt = 3,
+    tricks: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    epochs: PositiveInt | None = None,
+    minutes: PositiveFloat | None = None,
+    batch_size: PositiveInt | None = None,
+    images: PositiveInt | None = None,
+    image_size: PositiveInt | None = None,
+    cache_size: NonNegativeFloat = 10.0,
+    efficient: bool = False,
+    workers: PositiveInt = 1,
+    ray: str | None = None,
+    out: str | None = None,
+) -> None:
+    """Measure which tricks of a recipe help on the data, over several seeds, and how sure that is.
+
+    Finished runs are kept: the same command goes on where it was stopped, and more seeds add to it.
+
+    Parameters
+    ----------
+    data
+        `digits` (built in), or a folder: root/class/*.jpg, or root/{train,val}/class/*.
+    recipe
+        A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
+    model
+        `resnet20`, a name of keras.applications, or a .keras file.
+    design
+        Leave each trick out of the recipe, add each to none, add one after the other, or train all combinations.
+    seeds
+        How many seeds.
+    tricks
+        Tricks to judge, by name; the others stay in every arm. Default: all.
+    epochs
+        Passes over the training images in each run. Default: the recipe's.
+    minutes
+        Time for the whole ablation, in place of the epochs.
+    batch_size
+        Images in a batch. Default: the recipe's.
+    images
+        Train on at most so many images, and validate on at most so many.
+    image_size
+        Side of the images in pixels. Default: their own if all are equal squares, else 224.
+    cache_size
+        Largest cache of decoded images, in GB of pixels.
+    efficient
+        Put Efficient before the tricks of every arm.
+    workers
+        Runs side by side, as processes.
+    ray
+        Address of a Ray cluster that makes the runs, one GPU each where it has any.
+    out
+        Directory. Default: runs/ablate-<data>-<recipe>-<design>.
+    """
+    _check_data(data)
+    _choose_backend()
+    from kerastricks.commands.ablate import ablate as command
+
+    found = command(
+        data,
+        recipe=recipe,
+        model=model,
+        design=design,
+        seeds=seeds,
+        tricks=tricks or (),
+        epochs=epochs,
+        minutes=minutes,
+        batch_size=batch_size,
+        images=images,
+        image_size=image_size,
+        cache_size=cache_size,
+        efficient=efficient,
+        workers=workers,
+        ray=ray,
+        out=out,
+        say=lambda lines: print(lines, flush=True),
+    )
+    print(f"\n{found}\n{found.directory}/report.html shows it, {found.directory}/results.csv holds every run")
+
+
+@app.command
 def recipes() -> None:
     """List the shipped recipes."""
     spec = importlib.util.find_spec("kerastricks")  # finds the package without importing it
     assert spec is not None and spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0], "recipes")
-    for path in sorted(folder.glob("[!_]*.py")):
+    for path in sorted(folder.rglob("[!_]*.py"), key=lambda path: (len(path.parts), path)):
         first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
-        print(f"{path.stem:12} {first}")
+        print(f"{path.relative_to(folder).with_suffix('').as_posix():31} {first}")
+
+
+def _check_data(data: str) -> None:
+    if data != "digits" and not Path(data).exists():
+        raise ValueError(f"{data} does not exist. Pass `digits`, or a folder with one folder of images a class.")
 
 
 def _choose_backend() -> None:

@@ -1,6 +1,6 @@
-"""What the seven tricks of the tutorial cost: one training step with them over plain Keras, on each backend.
+"""What the tricks of a recipe cost: one training step with them over plain Keras, on each backend.
 
-    python benchmarks/overhead.py [--backends tensorflow jax torch] [--rounds 7] [--steps 40]
+    python benchmarks/overhead.py [--recipe tutorial] [--backends tensorflow jax torch] [--rounds 7] [--steps 40]
 
 Both train the same ResNet-20 at batch 128 on the same 32×32 images, with SGD of Nesterov momentum and weight decay,
 the same loss, metrics and `jit_compile`. Plain Keras is `compile` and `fit` on arrays. The two take turns, a `fit` of
@@ -15,17 +15,17 @@ import sys
 import time
 
 
-def measure(rounds: int, steps: int) -> None:
+def measure(name: str, rounds: int, steps: int) -> None:
     import keras
     import numpy as np
 
     import kerastricks as kt
     from kerastricks.batches import TrainingBatches
+    from kerastricks.commands import recipes
     from kerastricks.commands.train import environment
     from kerastricks.engine import jit_compile, metrics
-    from kerastricks.recipes.tutorial import recipe
 
-    batch = 128
+    recipe, batch = recipes.find(name), 128
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (batch * steps, 32, 32, 3), "uint8")
     labels = random.integers(0, 10, len(images)).astype("int32")
@@ -68,14 +68,16 @@ def measure(rounds: int, steps: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="tutorial")
     parser.add_argument("--backends", nargs="+", default=["tensorflow", "jax", "torch"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--here", action="store_true", help="measure the backend of this process")
     arguments = parser.parse_args()
     if arguments.here:
-        measure(arguments.rounds, arguments.steps)
+        measure(arguments.recipe, arguments.rounds, arguments.steps)
     else:
         for backend in arguments.backends:
-            command = [sys.executable, __file__, "--here", f"--rounds={arguments.rounds}", f"--steps={arguments.steps}"]
+            command = [sys.executable, __file__, "--here", f"--recipe={arguments.recipe}"]
+            command += [f"--rounds={arguments.rounds}", f"--steps={arguments.steps}"]
             subprocess.run(command, env={**os.environ, "KERAS_BACKEND": backend}, check=True)

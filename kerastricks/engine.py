@@ -1,11 +1,14 @@
 """A Keras model around the user's that applies the batch tricks on the device, in the compiled training step."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from kerastricks.averages import Averages
+from kerastricks.outputs import to_logits
 from kerastricks.trick import Trick, overrides
 
 
@@ -17,19 +20,39 @@ class Engine(keras.Model):
 
     Args:
         network: The user's model; its weights are trained in place.
-        tricks: Tricks whose `batch` hook runs in each training step, in this order.
+        tricks: Tricks whose hooks run in each step, in this order.
         classes: Number of classes.
+
+    Raises:
+        ValueError: If two tricks average the weights.
     """
 
     def __init__(self, network: Any, tricks: Sequence[Trick], classes: int):
         super().__init__(name="engine")
         self.network = network
         self.classes = classes
-        self.tricks = tuple(trick for trick in tricks if overrides(trick, "batch"))
+        self.tricks = tuple(tricks)
+        self.helpers = [helper for trick in tricks for helper in trick.networks()]
+        averaging = [trick for trick in tricks if overrides(trick, "averaging")]
+        if len(averaging) > 1:
+            raise ValueError(
+                f"One trick may average the weights. Received: {', '.join(trick.name for trick in averaging)}"
+            )
+        self.averages = Averages(network) if averaging else None
+        self.average_variables = self.averages.variables if self.averages else []  # Keras tracks lists of variables
+
+    def _with(self, hook: str) -> list[Trick]:
+        return [trick for trick in self.tricks if overrides(trick, hook)]
 
     def call(self, inputs, training=None):
-        images = inputs["images"] if isinstance(inputs, dict) else inputs
-        return self.network(ops.cast(images, "float32"), training=training)
+        images = ops.cast(inputs["images"] if isinstance(inputs, dict) else inputs, "float32")
+        return self.network(images if training else self.prepare(images), training=training)
+
+    def prepare(self, images: Any) -> Any:
+        """Returns float32 images as the network sees them outside of training."""
+        for trick in self._with("evaluation"):
+            images = trick.evaluation(images)
+        return images
 
     def targets(self, labels: Any) -> Any:
         """Returns `labels` as float32 distributions over the classes."""
@@ -44,7 +67,7 @@ class Engine(keras.Model):
         if not isinstance(inputs, dict):
             inputs = {"images": inputs}
         images, targets = ops.cast(inputs["images"], "float32"), self.targets(labels)
-        for trick in self.tricks:
+        for trick in self._with("batch"):
             prefix = f"{trick.name}/"
             draws = {name.removeprefix(prefix): value for name, value in inputs.items() if name.startswith(prefix)}
             images, targets = trick.batch(images, targets, **draws)
@@ -54,13 +77,67 @@ class Engine(keras.Model):
         *state, data = state_and_data
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         images, targets = self.transform(inputs, labels)
-        return super().train_step(*state, (images, targets, sample_weight))
+        result = super().train_step(*state, (images, targets, sample_weight))
+        if self.averages is None:
+            return result
+        if not state:
+            self._update_averages()
+            return result
+        # On JAX the step takes and returns the values of all variables: here those of this step.
+        logs, (trainable, non_trainable, optimizer, metrics) = result
+        groups = (
+            (self.trainable_variables, trainable),
+            (self.non_trainable_variables, non_trainable),
+            (self.optimizer.variables, optimizer),
+        )
+        values = [pair for variables, group in groups for pair in zip(variables, group, strict=True)]
+        with keras.StatelessScope(state_mapping=values) as scope:
+            self._update_averages()
+        non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
+        return logs, (trainable, non_trainable, optimizer, metrics)
+
+    def _update_averages(self) -> None:
+        assert self.averages is not None
+        optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        (trick,) = self._with("averaging")
+        kept = trick.averaging(ops.cast(optimizer.iterations, "float32"))
+        if optimizer.gradient_accumulation_steps:  # most steps gather gradients, and update no weight
+            updated = ops.equal(optimizer._iterations % optimizer.gradient_accumulation_steps, 0)
+            kept = ops.where(updated, kept, 1.0)
+        self.averages.update(kept)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(x, self.targets(y), y_pred, sample_weight, training)
+        targets = self.targets(y)
+        loss = super().compute_loss(x, targets, y_pred, sample_weight, training)
+        for trick in self._with("added_loss") if training else ():
+            added = trick.added_loss(x, targets, to_logits(y_pred, getattr(self.loss, "from_logits", True)))
+            if sample_weight is not None:
+                added = added * ops.reshape(ops.cast(sample_weight, added.dtype), (-1,))
+            loss = loss + ops.mean(added)
+        return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return super().compute_metrics(x, self.targets(y), y_pred, sample_weight)
+
+    def averaged(self) -> contextlib.AbstractContextManager:
+        """Returns a context in which the network holds the averaged weights, for `evaluate`, `predict` or `save`.
+
+        Raises:
+            ValueError: If no trick averages the weights.
+        """
+        if self.averages is None:
+            raise ValueError("No weights are averaged: the recipe has no trick that does, as `kt.EMA()`.")
+        return self.averages.swapped()
+
+    def evaluate(self, *data: Any, return_dict: bool = False, **settings: Any) -> Any:
+        """Keras' own; with averaged weights, a dictionary also holds their `averaged_loss`, `averaged_accuracy`, …"""
+        result = super().evaluate(*data, return_dict=return_dict, **settings)
+        if self.averages is None or not return_dict:
+            return result
+        with self.averaged():
+            quiet = {**settings, "verbose": 0, "callbacks": None}
+            averaged = super().evaluate(*data, return_dict=True, **quiet)
+        return {**result, **{f"averaged_{name}": value for name, value in averaged.items()}}
 
 
 def metrics(classes: int) -> list:

@@ -1,28 +1,34 @@
-"""What tricks that mix pairs of images share: their settings, and when they are off."""
+"""What tricks that mix pairs of images share: their settings, and which samples they mix."""
 
 import dataclasses
+
+import numpy as np
 
 from kerastricks.trick import Plan, Trick
 
 
 @dataclasses.dataclass(frozen=True)
 class Mixing(Trick):
-    """A trick that mixes each sample with another of its batch, by a share from Beta(alpha, alpha)."""
+    """A trick that mixes samples with others of their batch, by shares from Beta(alpha, alpha)."""
 
     alpha: float = 1.0
     off_epochs: int = 0
+    per_sample: bool = False
+    probability: float = 1.0
 
     def __post_init__(self):
         if not 0 < self.alpha < float("inf"):
             raise ValueError(f"`alpha` must be positive. Received: alpha={self.alpha}")
         if self.off_epochs < 0:
             raise ValueError(f"`off_epochs` must be at least 0. Received: off_epochs={self.off_epochs}")
+        if not 0 < self.probability <= 1:
+            raise ValueError(f"`probability` must lie in (0, 1]. Received: probability={self.probability}")
 
-    def mixes(self, step: int, plan: Plan) -> bool:
-        """Tells whether the trick is on at `step`.
+    def shares(self, random: np.random.Generator, size: int, step: int, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+        """Draws the Beta shares, and whether each is used: one of each a sample, or one in all.
 
         Raises:
-            ValueError: If it is off for the whole run, or batches hold a single image.
+            ValueError: If the trick is off for the whole run, or batches hold a single image.
         """
         if plan.batch_size < 2:
             raise ValueError(
@@ -34,4 +40,12 @@ class Mixing(Trick):
                 f"{self.name} would have no effect: it is off for the last {self.off_epochs} of {plan.epochs} epochs. "
                 f"Train for more epochs, or leave {self.name} out."
             )
-        return step < (plan.epochs - self.off_epochs) * plan.steps_per_epoch
+        count = size if self.per_sample else 1
+        on = step < (plan.epochs - self.off_epochs) * plan.steps_per_epoch
+        used = (random.random(count) < self.probability) & on
+        return random.beta(self.alpha, self.alpha, count), used
+
+
+def spread(values: np.ndarray, size: int) -> np.ndarray:
+    """Returns one value a sample, as float32."""
+    return np.broadcast_to(values, size).astype("float32")

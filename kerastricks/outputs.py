@@ -3,7 +3,9 @@
 from typing import Any
 
 import keras
-from keras import layers
+import numpy as np
+from keras import layers, ops
+from scipy import special
 
 from kerastricks.surgery import has_graph, producer
 
@@ -13,6 +15,15 @@ _PASSES = (layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity, laye
 
 def crossentropy(model: Any) -> Any:
     """Returns Keras' categorical cross-entropy for logits or for probabilities, whichever `model` ends in.
+
+    Raises:
+        ValueError: See `gives_logits`.
+    """
+    return keras.losses.CategoricalCrossentropy(from_logits=gives_logits(model))
+
+
+def gives_logits(model: Any) -> bool:
+    """Tells whether `model` ends in logits, or else in probabilities.
 
     Raises:
         ValueError: If the graph does not tell, or the model has several outputs.
@@ -29,13 +40,20 @@ def crossentropy(model: Any) -> Any:
             continue
         activation = getattr(getattr(operation, "activation", None), "__name__", None)
         if type(operation).__name__ == "Softmax" or activation == "softmax":
-            return keras.losses.CategoricalCrossentropy()
+            return False
         if activation == "linear" and hasattr(operation, "kernel"):
-            return keras.losses.CategoricalCrossentropy(from_logits=True)
+            return True
         if not inputs or not (isinstance(operation, _PASSES) or activation == "linear"):
             shown = f" with activation '{activation}'" if activation else ""
             raise _ambiguous(model, f"it ends in {type(operation).__name__}{shown}")
         tensor = inputs[0]
+
+
+def to_logits(outputs: Any, from_logits: bool) -> Any:
+    """Returns outputs that are logits as they are, and of probabilities the logarithms, which are logits too."""
+    if from_logits:
+        return outputs
+    return ops.log(ops.maximum(ops.cast(outputs, "float32"), keras.config.epsilon()))
 
 
 def _ambiguous(model: Any, reason: str) -> ValueError:
@@ -44,6 +62,23 @@ def _ambiguous(model: Any, reason: str) -> ValueError:
         "End it in a Dense layer without activation (logits) or with a softmax, "
         "or pass `loss=keras.losses.CategoricalCrossentropy(from_logits=...)`."
     )
+
+
+def probabilities(scores: np.ndarray, loss: Any) -> np.ndarray:
+    """Returns the scores of a classifier as the probabilities that `loss` takes them for.
+
+    That is the softmax of logits; the sigmoid where the loss asks for each class on its own; or the scores themselves.
+
+    Args:
+        scores: Outputs of the model, (N, K).
+        loss: The loss that it was trained with.
+    """
+    scores = np.asarray(scores, "float32")
+    if not getattr(loss, "from_logits", False):
+        return scores
+    if isinstance(loss, keras.losses.BinaryCrossentropy):
+        return special.expit(scores)
+    return special.softmax(scores, axis=-1)
 
 
 def class_count(model: Any) -> int:

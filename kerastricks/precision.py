@@ -22,6 +22,11 @@ def computes_bfloat16_fast() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def has_accelerator() -> bool:
+    """Tells whether Keras runs on a GPU or TPU."""
+    return _accelerator() is not None
+
+
 def _accelerator() -> bool | None:
     """Returns whether the accelerator in use is fast in bfloat16, or None where there is none."""
     backend = keras.backend.backend()

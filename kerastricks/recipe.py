@@ -91,6 +91,14 @@ class Recipe:
         kept = tuple(trick for trick in self.tricks if trick.name not in names)
         return dataclasses.replace(self, tricks=kept)
 
+    def image_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
+        """Returns the (height, width, channels) that the network sees of images of `shape`."""
+        images = keras.ops.zeros((1, *shape))
+        for trick in self.tricks:
+            images = trick.evaluation(images)
+        _, height, width, channels = images.shape
+        return height, width, channels
+
     def compile(self, model: Any, plan: Plan, *, loss: Any = None) -> Engine:
         """Folds the hooks of the tricks over `model` and returns it, compiled, inside an `Engine`.
 
@@ -109,8 +117,11 @@ class Recipe:
         # First all that can fail without touching the model.
         learning_rate: Any = check_rate(self.learning_rate)
         loss = loss if loss is not None else crossentropy(model)
+        updates = plan
         for trick in self.tricks:
-            learning_rate = trick.learning_rate(learning_rate, plan)
+            updates = trick.updates(updates)
+        for trick in self.tricks:
+            learning_rate = trick.learning_rate(learning_rate, updates)
             loss = trick.loss(loss, plan)
             trick.callbacks([], plan)
         draw(self.tricks, plan.batch_size, 0, plan)
@@ -173,7 +184,7 @@ class Recipe:
             plan = Plan(epochs, _length(train), len(sample), seed)
         keras.utils.set_random_seed(seed % 2**32)
         if not model.built:
-            model(np.zeros((1, *sample.shape[1:]), "float32"))
+            model(np.zeros((1, *self.image_shape(sample.shape[1:])), "float32"))
         engine = self.compile(model, plan, loss=loss)
         batches: Any
         logs: list = [LearningRateLog(plan.steps_per_epoch)]

@@ -99,3 +99,27 @@ def check_fits(name: str, wanted: int, steps: int) -> int:
             f"Shorten it, or train for more epochs."
         )
     return wanted
+
+
+@keras.saving.register_keras_serializable("kerastricks")
+class UpdateSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Runs `schedule` over updates where the optimizer counts batches, as it does under gradient accumulation.
+
+    Args:
+        schedule: A schedule over updates.
+        steps: Batches an update.
+    """
+
+    def __init__(self, schedule: Any, steps: int):
+        super().__init__()
+        self.schedule, self.steps = schedule, steps
+
+    def __call__(self, step):
+        return self.schedule(ops.floor(ops.cast(step, "float32") / self.steps))
+
+    def get_config(self):
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule), "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["steps"])

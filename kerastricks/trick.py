@@ -15,6 +15,7 @@ class Plan:
         steps_per_epoch: Batches in one epoch, the last partial one counted.
         batch_size: Images in a full batch.
         seed: Seed of the data order and of every draw; at least 0.
+        accumulation: Batches whose gradients make one update. `steps` and `total_steps` count updates.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -24,21 +25,23 @@ class Plan:
     steps_per_epoch: int
     batch_size: int
     seed: int = 0
+    accumulation: int = 1
 
     def __post_init__(self):
-        for name, least in (("epochs", 1), ("steps_per_epoch", 1), ("batch_size", 1), ("seed", 0)):
+        leasts = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "seed": 0, "accumulation": 1}
+        for name, least in leasts.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}")
 
     @property
     def total_steps(self) -> int:
-        """Steps in the whole run."""
-        return self.epochs * self.steps_per_epoch
+        """Updates in the whole run."""
+        return self.epochs * self.steps_per_epoch // self.accumulation
 
     def steps(self, epochs: float) -> int:
-        """Returns the whole number of steps nearest to `epochs`, at least one."""
-        return max(1, round(epochs * self.steps_per_epoch))
+        """Returns the whole number of updates nearest to `epochs`, at least one."""
+        return max(1, round(epochs * self.steps_per_epoch / self.accumulation))
 
     def duration(self, epochs: float, steps: int | None) -> int:
         """Returns `steps` where they are given, else those of `epochs`."""
@@ -56,6 +59,10 @@ class Trick:
     def name(self) -> str:
         """The name of the class: how a recipe, an ablation and the draws know the trick."""
         return type(self).__name__
+
+    def updates(self, plan: Plan) -> Plan:
+        """Takes and returns the plan that the learning rate follows, which counts updates."""
+        return plan
 
     def model(self, model: Any, plan: Plan) -> Any:
         """Takes and returns the `keras.Model`, built."""
@@ -87,6 +94,25 @@ class Trick:
     def batch(self, images: Any, targets: Any, **draws: Any) -> tuple[Any, Any]:
         """Takes and returns float32 `images` and target distributions `targets`, on the device, in training alone."""
         return images, targets
+
+    def evaluation(self, images: Any) -> Any:
+        """Takes float32 images outside of training, and returns those that the network sees."""
+        return images
+
+    def networks(self) -> tuple:
+        """Returns the frozen `keras.Model`s, without trainable weights, that `added_loss` calls."""
+        return ()
+
+    def added_loss(self, images: Any, targets: Any, logits: Any) -> Any:
+        """Returns what is added to the loss of each sample, (N,), in training alone.
+
+        Takes the images and targets as `batch` left them, and the logits of the model.
+        """
+        raise NotImplementedError
+
+    def averaging(self, updates: Any) -> Any:
+        """Returns the share of the averaged weights that stays when the weights join them, after `updates` updates."""
+        raise NotImplementedError
 
 
 def check_duration(name: str, epochs: float, steps: int | None) -> None:

@@ -1,9 +1,13 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import settings
 from keras import layers
 
 import kerastricks as kt
+
+settings.register_profile("patient", deadline=None)  # what a first call compiles takes longer than the rest
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
 import keras
+import numpy as np
 import pytest
 from keras import layers, ops
 
-from kerastricks.outputs import class_count, crossentropy
+from kerastricks.outputs import class_count, crossentropy, probabilities
 
 
 def model_with(*tail):
@@ -62,3 +63,21 @@ def test_counts_the_classes():
 def test_refuses_what_is_no_classifier(tail):
     with pytest.raises(ValueError, match="one row of at least two scores"):
         class_count(model_with(*tail))
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (keras.losses.CategoricalCrossentropy(from_logits=True), [0.5, 0.5, 0.0]),
+        (keras.losses.CategoricalCrossentropy(), [0.0, 0.0, -1000.0]),
+        (keras.losses.BinaryCrossentropy(from_logits=True), [0.5, 0.5, 0.0]),
+        ("categorical_crossentropy", [0.0, 0.0, -1000.0]),
+    ],
+)
+def test_scores_become_probabilities(loss, expected):
+    assert probabilities(np.array([[0.0, 0.0, -1000.0]]), loss)[0].tolist() == expected
+
+
+def test_classes_asked_for_on_their_own_need_not_add_up():
+    shares = probabilities(np.array([[2.0, 2.0]]), keras.losses.BinaryCrossentropy(from_logits=True))
+    assert shares[0] == pytest.approx([0.880797, 0.880797], abs=1e-6)

@@ -9,9 +9,12 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
-    {"randomness", "schedules", "surgery", "optimizers", "callbacks", "checks"},
-    {"trick", "outputs", "channels_last", "fused", "precision"},
-    {"mixing"},
+    {
+        *("averages", "callbacks", "checks", "effects", "memory", "optimizers", "pixels", "randomness", "schedules"),
+        "surgery",
+    },
+    {"trick", "outputs", "channels_last", "fused", "precision", "geometry"},
+    {"mixing", "operations"},
     {"tricks", "batches", "engine"},
     {"recipe"},
     {"models", "data", "recipes", "report"},

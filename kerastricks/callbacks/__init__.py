@@ -1,5 +1,6 @@
 """Keras callbacks that any training can use."""
 
+from kerastricks.callbacks.clock import Clock
 from kerastricks.callbacks.data_wait import DataWait
 from kerastricks.callbacks.learning_rate import LearningRateLog, LearningRateRecorder, rate_at
 from kerastricks.callbacks.tutorial import (
@@ -9,6 +10,7 @@ from kerastricks.callbacks.tutorial import (
 )
 
 __all__ = [
+    "Clock",
     "DataWait",
     "LearningRateLog",
     "LearningRateRecorder",

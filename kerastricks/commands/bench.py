@@ -1,7 +1,5 @@
 """Measures the speed of training: of its step, of its input, of both; beside plain Keras and native PyTorch."""
 
-import dataclasses
-import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -12,26 +10,13 @@ import keras
 import numpy as np
 
 from kerastricks import data as data_room
-from kerastricks import models
+from kerastricks import memory, models
 from kerastricks.batches import TrainingBatches
-from kerastricks.callbacks import DataWait
+from kerastricks.callbacks import Clock, DataWait
 from kerastricks.commands import recipes
 from kerastricks.commands.train import environment
 from kerastricks.models.peer import Peer
 from kerastricks.trick import Plan
-from kerastricks.tricks import Efficient
-
-
-class _Clock(keras.callbacks.Callback):
-    """The seconds of an epoch, without what comes before and after it in `fit`."""
-
-    async_safe = True
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._start = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds = time.perf_counter() - self._start
 
 
 class _Repeated(keras.utils.PyDataset):
@@ -93,13 +78,11 @@ def bench(
     Raises:
         ValueError: If an argument does not fit.
     """
-    chosen = recipes.find(recipe).without(*without)
-    if efficient:
-        chosen = dataclasses.replace(chosen, tricks=(Efficient(), *chosen.tricks))
+    chosen = recipes.choose(recipe, without, efficient)
     batch_size = chosen.batch_size if batch_size is None else batch_size
     images, labels, classes = _images(data, classes, image_size, batch_size * steps, cache_size)
     keras.utils.set_random_seed(0)
-    build: dict[str, Any] = {"classes": classes, "input_shape": tuple(images.shape[1:])}
+    build: dict[str, Any] = {"classes": classes, "input_shape": chosen.image_shape(images.shape[1:])}
     plan = Plan(epochs=(rounds + 1) * 2, steps_per_epoch=-(-len(labels) // batch_size), batch_size=batch_size)
     engine = chosen.compile(models.build(model, **build), plan)
     batches = TrainingBatches(images, labels, plan, chosen.tricks)
@@ -113,7 +96,7 @@ def bench(
         say(f"warming up: {name}")
         sides[name]()
     waits.clear()
-    memory = _peak_memory()
+    most_memory = memory.peak()
     plain = _plain(model, build, images[np.arange(batch_size * min(steps, plan.steps_per_epoch)) % len(labels)], labels)
     sides["plain"] = lambda: plain(batch_size)
     say("warming up: plain")
@@ -134,7 +117,7 @@ def bench(
     return {
         "images_per_second": rates,
         "data_wait": statistics.median(waits),
-        "peak_memory": memory,
+        "peak_memory": most_memory,
         "ratios": {peer: _ratio(rates["both"], rates[peer]) for peer in peers},
         "no_native": native.refusal,
         "model": model,
@@ -164,9 +147,9 @@ def _fit(
     model: Any, *data: Any, callbacks: Sequence[Any] = (), steps_per_epoch: int | None = None, **settings
 ) -> float:
     """Trains for an epoch; returns the seconds of a step."""
-    clock = _Clock()
+    clock = Clock()
     model.fit(*data, steps_per_epoch=steps_per_epoch, callbacks=[*callbacks, clock], verbose=0, **settings)
-    return clock.seconds / (steps_per_epoch or -(-len(data[0]) // settings["batch_size"]))
+    return clock.epoch_seconds[-1] / (steps_per_epoch or -(-len(data[0]) // settings["batch_size"]))
 
 
 def _both(engine: Any, batches: TrainingBatches, steps: int, waits: list[float]) -> float:
@@ -190,11 +173,6 @@ def _plain(name: str, build: dict[str, Any], images: np.ndarray, labels: np.ndar
     model.compile(keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True), loss, metrics=["accuracy"])
     labels = np.resize(labels, len(images))
     return lambda batch_size: _fit(model, images, labels, batch_size=batch_size)
-
-
-def _peak_memory() -> int:
-    """Returns the greatest resident memory of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _ratio(ours: Sequence[float], peer: Sequence[float]) -> float:

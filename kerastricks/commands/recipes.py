@@ -1,20 +1,25 @@
 """The recipes: shipped modules by name, or a Python file of the user's."""
 
+import dataclasses
 import difflib
 import importlib
 import importlib.util
 import pkgutil
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 import kerastricks.recipes
 from kerastricks.recipe import Recipe
+from kerastricks.tricks import Efficient
 
 
 def shipped() -> list[str]:
     """Returns the names of the shipped recipes."""
-    return sorted(module.name for module in pkgutil.iter_modules(kerastricks.recipes.__path__))
+    prefix = kerastricks.recipes.__name__ + "."
+    modules = pkgutil.walk_packages(kerastricks.recipes.__path__, prefix)
+    return sorted(module.name.removeprefix(prefix).replace(".", "/") for module in modules if not module.ispkg)
 
 
 def find(name: str) -> Recipe:
@@ -29,7 +34,22 @@ def find(name: str) -> Recipe:
         near = difflib.get_close_matches(name, shipped(), n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ValueError(f"Unknown recipe '{name}'.{hint} Shipped: {', '.join(shipped())}; or pass a Python file.")
-    return importlib.import_module(f"kerastricks.recipes.{name}").recipe
+    return importlib.import_module(f"kerastricks.recipes.{name.replace('/', '.')}").recipe
+
+
+def choose(recipe: str | Recipe, without: Sequence[str] = (), efficient: bool = False) -> Recipe:
+    """Returns a recipe, less some of its tricks, and with `Efficient` before them if asked.
+
+    Args:
+        recipe: A recipe, or what `find` takes.
+        without: Names of tricks to leave out.
+        efficient: Whether `Efficient` comes first.
+
+    Raises:
+        ValueError: If there is no such recipe or trick, or `Efficient` is in the recipe already.
+    """
+    found = (recipe if isinstance(recipe, Recipe) else find(recipe)).without(*without)
+    return dataclasses.replace(found, tricks=(Efficient(), *found.tricks)) if efficient else found
 
 
 def _from_file(path: Path) -> Recipe:

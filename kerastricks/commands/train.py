@@ -20,10 +20,11 @@ from kerastricks import models
 from kerastricks.batches import EvaluationBatches, TrainingBatches
 from kerastricks.callbacks import rate_at
 from kerastricks.commands import recipes
+from kerastricks.outputs import probabilities
+from kerastricks.report.judgement import judge
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
 from kerastricks.trick import Plan
-from kerastricks.tricks import Efficient
 
 
 def train(
@@ -35,6 +36,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     image_size: int | None = None,
+    images: int | None = None,
     cache_size: float = 10.0,
     efficient: bool = False,
     learning_rate: float | None = None,
@@ -51,6 +53,7 @@ def train(
         epochs: Passes over the training images; the recipe's by default.
         batch_size: Images in a batch; the recipe's by default.
         image_size: Side in pixels of the images of a folder.
+        images: Largest number of training images, and of validation images.
         cache_size: Largest cache of decoded images, in GB.
         efficient: Whether `Efficient` comes before the tricks of the recipe.
         learning_rate: Rate that the recipe starts from, in place of its own.
@@ -64,9 +67,7 @@ def train(
         ValueError: If an argument does not fit; nothing has been written then.
     """
     directory = _check_free(Path(out)) if out is not None else None
-    chosen = recipes.find(recipe).without(*without)
-    if efficient:
-        chosen = dataclasses.replace(chosen, tricks=(Efficient(), *chosen.tricks))
+    chosen = recipes.choose(recipe, without, efficient)
     if learning_rate is not None:
         chosen = dataclasses.replace(chosen, learning_rate=learning_rate)
     epochs = chosen.epochs if epochs is None else epochs
@@ -74,11 +75,14 @@ def train(
     Plan(epochs, 1, batch_size, seed)  # raises before images are read
     models.find(model)
     with decoding() as report:
-        source = data_room.load(data, image_size=image_size, seed=seed, cache_size=cache_size, report=report)
-    images, labels = source.train
+        source = data_room.load(
+            data, image_size=image_size, seed=seed, cache_size=cache_size, images=images, report=report
+        )
+    pixels, labels = source.train
     plan = Plan(epochs, math.ceil(len(labels) / batch_size), batch_size, seed)
     keras.utils.set_random_seed(seed)
-    network = models.build(model, classes=len(source.classes), input_shape=source.image_shape)
+    shape = chosen.image_shape(source.image_shape)
+    network = models.build(model, classes=len(source.classes), input_shape=shape)
     if directory is None:
         directory = _next_free(source.name)
     settings = {
@@ -117,9 +121,11 @@ def train(
         progress.stop()
     seconds = time.perf_counter() - start
     engine = history.model
-    batches = TrainingBatches(images, labels, plan, chosen.tricks)
+    batches = TrainingBatches(pixels, labels, plan, chosen.tricks)
     sheet = _contact_sheet(engine, [batches[step] for step in range(min(4, plan.total_steps))])
-    scores = engine.evaluate(EvaluationBatches(*source.validation, batch_size), verbose=0, return_dict=True)
+    validation = EvaluationBatches(*source.validation, batch_size)
+    scores = engine.evaluate(validation, verbose=0, return_dict=True)
+    judgement = judge(*source.validation, probabilities(engine.predict(validation, verbose=0), engine.loss))
     result = {
         "accuracy": scores["accuracy"],
         "loss": scores["loss"],
@@ -131,13 +137,17 @@ def train(
         "recipe": recipe,
         "seed": seed,
         "parameters": network.count_params(),
+        **{name: value for name, value in scores.items() if name.startswith("averaged_")},
     }
     engine.network.save(directory / "model.keras")
+    if engine.averages is not None:
+        with engine.averaged():
+            engine.network.save(directory / "model_averaged.keras")
     _write_json(directory / "result.json", result)
     shown = {**settings, "classes": ", ".join(source.classes), "versions": _words(settings["versions"])}
     steps = len(history.epoch) * plan.steps_per_epoch
     rates = [rate_at(engine.optimizer, step) for step in range(0, steps, max(1, steps // 500))]
-    page = training_page(shown, result, history.history, rates, sheet, source.classes)
+    page = training_page(shown, result, history.history, rates, sheet, judgement, source.classes)
     (directory / "report.html").write_text(page, encoding="utf-8")
     return {**result, "directory": str(directory)}
 

@@ -8,25 +8,47 @@ from typing import Any
 import numpy as np
 
 from kerastricks.data.digits import load_digits
-from kerastricks.data.folder import load_folder
+from kerastricks.data.folder import Subset, load_folder
+from kerastricks.data.split import stratified_split
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
     """Images and labels for training and validation, with the names of the classes in the order of the labels.
 
-    Images are uint8, (N, height, width, channels), indexed by an array of indices.
+    Images are uint8, (N, height, width, channels), indexed by an array of indices. `own_split` tells whether the data
+    brings its validation images; where it does not, the seed chooses them.
     """
 
     name: str
     classes: tuple[str, ...]
     train: tuple[Any, np.ndarray]
     validation: tuple[Any, np.ndarray]
+    own_split: bool = True
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
         return tuple(self.train[0].shape[1:])
+
+    def part(self, images: int) -> "Data":
+        """Returns a part of at most about `images` training images and as many for validation, the same at any seed.
+
+        Each class keeps its share.
+
+        Raises:
+            ValueError: If that leaves a class without an image.
+        """
+        sides = []
+        for pixels, labels in (self.train, self.validation):
+            if images >= len(labels):
+                sides.append((pixels, labels))
+                continue
+            if images < len(self.classes):
+                raise ValueError(f"`images` must be at least one a class, {len(self.classes)}. Received: {images}")
+            _, chosen = stratified_split(labels, seed=0, share=images / len(labels))
+            sides.append((Subset(pixels, chosen), labels[chosen]))
+        return dataclasses.replace(self, train=sides[0], validation=sides[1])
 
 
 def load(
@@ -35,6 +57,7 @@ def load(
     image_size: int | None = None,
     seed: int = 0,
     cache_size: float = 10.0,
+    images: int | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Data:
     """Loads the built-in `digits`, or a folder of images.
@@ -48,6 +71,7 @@ def load(
             squares, else 224.
         seed: Seed of the stratified split, where the folder brings none.
         cache_size: Largest cache, in GB of pixels; beyond it each batch is decoded when it is asked for.
+        images: Largest number of training images, and of validation images; see `Data.part`.
         report: Called with the images decoded so far and their total.
 
     Raises:
@@ -56,9 +80,11 @@ def load(
     if source == "digits":
         if image_size is not None:
             raise ValueError(f"`image_size` is for folders; digits are 8×8. Received: image_size={image_size}")
-        return Data("digits", *load_digits(seed))
+        data = Data("digits", *load_digits(seed), own_split=False)
+        return data if images is None else data.part(images)
     root = Path(source)
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
         raise ValueError(f"{source} {what}. Pass `digits`, or a folder with one folder of images a class.")
-    return Data(root.resolve().name, *load_folder(root, image_size, seed, cache_size, report))
+    data = Data(root.resolve().name, *load_folder(root, image_size, seed, cache_size, report))
+    return data if images is None else data.part(images)

@@ -47,11 +47,16 @@ class Subset:
 
 def load_folder(
     root: Path, size: int | None, seed: int, cache_size: float, report: Callable[[int, int], None]
-) -> tuple[tuple[str, ...], tuple, tuple]:
-    """Returns the class names, and (images, labels) for training and for validation; see `kerastricks.data.load`."""
+) -> tuple[tuple[str, ...], tuple, tuple, bool]:
+    """Returns the class names, (images, labels) for training and for validation, and whether the folder splits them.
+
+    See `kerastricks.data.load`.
+    """
     held_out = next((root / name for name in VALIDATION_NAMES if (root / name).is_dir()), None)
     train_root = root / "train"
-    if held_out is not None and train_root.is_dir():
+    own_split = held_out is not None and train_root.is_dir()
+    if own_split:
+        assert held_out is not None
         classes, paths, labels = scan(train_root)
         validation_classes, validation_paths, validation_labels = scan(held_out)
         _check_same(classes, validation_classes, held_out)
@@ -68,7 +73,7 @@ def load_folder(
         size = width if len(sizes) == 1 and width == height else 224
     images = _pixels(paths, size, cache_size, report)
     train, held_back = ((Subset(images, part), labels[part]) for part in (chosen, validation))
-    return classes, train, held_back
+    return classes, train, held_back, own_split
 
 
 def _pixels(paths: list[Path], size: int, cache_size: float, report: Callable[[int, int], None]) -> Any:

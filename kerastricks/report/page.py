@@ -1,13 +1,16 @@
 """The report of a training run: one self-contained HTML page."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
-from kerastricks.report.plots import image_uri, line_plot
+from kerastricks.report.judgement import Judgement
+from kerastricks.report.plots import bar_plot, heat_map, image_uri, line_plot
+from kerastricks.report.render import render
+
+# Classes that a table of all pairs can show; beyond it the page lists as many pairs, and as many classes.
+MOST_CLASSES = 20
 
 
 def training_page(
@@ -16,6 +19,7 @@ def training_page(
     history: Mapping[str, Sequence[float]],
     rates: Sequence[float],
     samples: tuple[np.ndarray, np.ndarray],
+    judgement: Judgement,
     classes: Sequence[str],
 ) -> str:
     """Returns the page as HTML.
@@ -26,6 +30,7 @@ def training_page(
         history: Keras' history, one value an epoch.
         rates: Learning rates at even distances over the updates, from the first one.
         samples: Images (N, H, W, C) in 0..255 and targets (N, K) as the network saw them.
+        judgement: What the model says about the validation images.
         classes: Names of the K classes; shown as text whatever they hold.
     """
     epochs = range(1, len(history["loss"]) + 1)
@@ -38,8 +43,27 @@ def training_page(
     sheet = [
         {"uri": image_uri(image), "caption": caption(target, classes)} for image, target in zip(*samples, strict=True)
     ]
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
-    return environment.get_template("page.html").render(run=run, result=result, plots=plots, sheet=sheet)
+    mistakes = [
+        {
+            "uri": image_uri(mistake.image),
+            "caption": f"said {classes[mistake.said]} {100 * mistake.confidence:.0f} %, is {classes[mistake.label]}",
+        }
+        for mistake in judgement.mistakes
+    ]
+    few = len(classes) <= MOST_CLASSES
+    return render(
+        "page.html",
+        run=run,
+        result=result,
+        plots=plots,
+        sheet=sheet,
+        mistakes=mistakes,
+        confusion_plot=heat_map(judgement.confusion, classes, "said", "is") if few else "",
+        confused=[] if few else _confused(judgement, classes),
+        accuracy_plot=bar_plot(_lowest(judgement, classes), "% of the images of the class right"),
+        shown=min(len(classes), MOST_CLASSES),
+        classes=len(classes),
+    )
 
 
 def caption(target: np.ndarray, classes: Sequence[str]) -> str:
@@ -51,3 +75,20 @@ def caption(target: np.ndarray, classes: Sequence[str]) -> str:
 def _pair(history: Mapping[str, Sequence[float]], name: str) -> dict[str, Sequence[float]]:
     named = {"training": name, "validation": f"val_{name}"}
     return {label: history[key] for label, key in named.items() if key in history}
+
+
+def _lowest(judgement: Judgement, classes: Sequence[str]) -> dict[str, float]:
+    """Returns the percentages of all classes in their order, or of the lowest ones, lowest first, where many."""
+    accuracy = judgement.accuracy
+    chosen = np.flatnonzero(~np.isnan(accuracy))
+    if len(classes) > MOST_CLASSES:
+        chosen = chosen[np.argsort(accuracy[chosen], kind="stable")][:MOST_CLASSES]
+    return {classes[index]: 100 * accuracy[index] for index in chosen.tolist()}
+
+
+def _confused(judgement: Judgement, classes: Sequence[str]) -> list[tuple[str, str, str]]:
+    totals = judgement.confusion.sum(1)
+    return [
+        (classes[label], classes[said], f"{count} of {totals[label]}")
+        for label, said, count in judgement.most_confused(MOST_CLASSES)
+    ]

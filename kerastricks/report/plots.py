@@ -2,12 +2,17 @@
 
 import base64
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
+
+# Told apart by people who do not tell red from green (Okabe and Ito, 2008).
+COLORS = {"helps": "#0072B2", "hurts": "#D55E00", "open": "#777777"}
 
 
 def plot_learning_rate(learning_rate: Any, steps: int, steps_per_epoch: int | None = None) -> Figure:
@@ -31,30 +36,130 @@ def plot_learning_rate(learning_rate: Any, steps: int, steps_per_epoch: int | No
         )
     at = np.unique(np.linspace(0, steps - 1, min(steps, 1000)).astype(int))
     rates = [float(learning_rate(int(step))) if callable(learning_rate) else learning_rate for step in at]
-    figure = Figure(figsize=(5, 3), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = _axes(5, 3)
     axes.plot(at / (steps_per_epoch or 1), rates)
     axes.set(xlabel="epoch" if steps_per_epoch else "update", ylabel="learning rate", ylim=(0, None))
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def line_plot(curves: Mapping[str, Sequence[float]], x: Sequence[float], xlabel: str, ylabel: str) -> str:
     """Returns an SVG of named curves over `x`, with a legend where there are several."""
-    figure = Figure(figsize=(5, 3), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = _axes(4, 2.8)
     for name, values in curves.items():
         axes.plot(x, values, label=name, marker="o" if len(x) == 1 else None)
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     if len(curves) > 1:
         axes.legend(frameon=False)
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None})
-    svg = stream.getvalue()
-    return svg[svg.index("<svg") :]
+    return _svg(figure)
+
+
+def band_plot(
+    curves: Mapping[str, Sequence[Sequence[float]]], xlabel: str, ylabel: str, limits: tuple[float, float]
+) -> str:
+    """Returns an SVG of mean curves with bands of ± one standard deviation over their runs.
+
+    Args:
+        curves: Runs of each curve, at 1, 2, ...; runs that ended early count where they have values. The last curve is
+            the one to look at, those before it are drawn in grey.
+        limits: Ends of the vertical axis.
+    """
+    figure, axes = _axes(4, 2.8)
+    for index, (name, runs) in enumerate(curves.items()):
+        columns = [[run[at] for run in runs if at < len(run)] for at in range(max(map(len, runs), default=0))]
+        mean = np.array([np.mean(column) for column in columns])
+        deviation = np.array([np.std(column, ddof=1) if len(column) > 1 else 0.0 for column in columns])
+        x = np.arange(1, len(columns) + 1)
+        color = COLORS["helps"] if index == len(curves) - 1 else COLORS["open"]
+        axes.plot(x, mean, label=shorten(name, 30), color=color, marker="o" if len(x) == 1 else None)
+        axes.fill_between(x, mean - deviation, mean + deviation, color=color, alpha=0.2, linewidth=0)
+    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=limits)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if len(curves) > 1:
+        axes.legend(frameon=False, loc="lower right")
+    return _svg(figure)
+
+
+def interval_plot(rows: Sequence[tuple[str, float, float | None, float | None, str]], xlabel: str) -> str:
+    """Returns an SVG of points with intervals, one row each, from the top; a point without an interval is hollow.
+
+    Args:
+        rows: Name, value, low, high, and the key of its colour in `COLORS`.
+    """
+    figure, axes = _axes(4.6, 0.8 + 0.3 * max(2, len(rows)))
+    for at, (_, value, low, high, kind) in enumerate(rows):
+        known = low is not None and high is not None
+        if known:
+            axes.plot([low, high], [at, at], color=COLORS[kind], linewidth=2)
+        axes.plot(value, at, "o", color=COLORS[kind], markersize=7, fillstyle="full" if known else "none")
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(rows)), [shorten(name) for name, *_ in rows])
+    axes.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
+    axes.tick_params(axis="y", length=0)
+    return _svg(figure)
+
+
+def scatter_plot(points: Sequence[tuple[str, float, float, str]], xlabel: str, ylabel: str) -> str:
+    """Returns an SVG of named points; the names stand in a column at the right, in the order of their heights.
+
+    Args:
+        points: Name, x, y, and the key of its colour in `COLORS`.
+    """
+    figure, axes = _axes(4.6, max(2.8, 0.8 + 0.26 * len(points)))
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.axvline(0, color="black", linewidth=0.8)
+    for place, (name, x, y, kind) in enumerate(sorted(points, key=lambda point: -point[2])):
+        axes.plot(x, y, "o", color=COLORS[kind], markersize=7)
+        axes.annotate(
+            shorten(name),
+            (x, y),
+            (1.05, 1 - (place + 0.5) / len(points)),
+            textcoords="axes fraction",
+            verticalalignment="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": COLORS["open"], "linewidth": 0.5, "shrinkB": 4},
+        )
+    axes.margins(0.1)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    return _svg(figure)
+
+
+def bar_plot(bars: Mapping[str, float], xlabel: str) -> str:
+    """Returns an SVG of horizontal bars of percentages, the first at the top, each with its figure."""
+    figure, axes = _axes(4.6, 0.8 + 0.24 * max(2, len(bars)))
+    drawn = axes.barh(range(len(bars)), list(bars.values()), color=COLORS["helps"])
+    axes.bar_label(drawn, [f"{value:.1f}" for value in bars.values()], padding=3, fontsize=9)
+    axes.set_yticks(range(len(bars)), [shorten(name) for name in bars])
+    axes.set(xlabel=xlabel, xlim=(0, 112), ylim=(len(bars) - 0.4, -0.6), xticks=range(0, 101, 20))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.set_axisbelow(True)
+    return _svg(figure)
+
+
+def heat_map(counts: np.ndarray, names: Sequence[str], xlabel: str, ylabel: str) -> str:
+    """Returns an SVG of a square table of counts, each cell as dark as its share of the row."""
+    side = 1.3 + 0.34 * max(9, len(names))
+    figure, axes = _axes(side, side)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(counts):
+        color = "white" if share[row, column] > 0.5 else "black"
+        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=color, fontsize=8)
+    shown = [shorten(name) for name in names]
+    axes.set_xticks(range(len(names)), shown, rotation=90 if max(map(len, shown)) > 2 else 0)
+    axes.set_yticks(range(len(names)), shown)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.grid(visible=False)
+    return _svg(figure)
+
+
+def shorten(name: str, most: int = 18) -> str:
+    """Returns a name that fits beside a plot, its middle left out where it is long; `$` stands for itself."""
+    name = " ".join(name.split())
+    if len(name) > most:
+        name = f"{name[: most // 2]}…{name[-(most - most // 2 - 1) :]}"
+    return name.replace("$", r"\$")
 
 
 def image_uri(image: np.ndarray, least: int = 96) -> str:
@@ -66,3 +171,21 @@ def image_uri(image: np.ndarray, least: int = 96) -> str:
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Figure) -> str:
+    stream = io.StringIO()
+    # Text stays text: the reader's browser has glyphs for scripts that matplotlib's font lacks, and can search it.
+    with matplotlib.rc_context({"svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    svg = stream.getvalue()
+    return svg[svg.index("<svg") :]

@@ -9,11 +9,11 @@ import keras
 import rich.progress
 from rich.console import Console
 
-from kerastricks.callbacks import rate_at
+from kerastricks.callbacks import Clock, rate_at
 from kerastricks.trick import Plan
 
 
-class Progress(keras.callbacks.Callback):
+class Progress(Clock):
     """Shows epoch, step, loss, accuracy, learning rate, images/s and the time left; measures the speed.
 
     Args:
@@ -23,15 +23,13 @@ class Progress(keras.callbacks.Callback):
         refresh: Least time between two updates of the line, in seconds.
     """
 
-    # Keras then need not wait for the device after each step. The hooks of a batch run in a thread of their own, where
-    # `self.model` must not be touched: on JAX its state is in flight.
-    async_safe = True
+    # The hooks of a batch run in a thread of their own, where `self.model` must not be touched: on JAX its state is in
+    # flight.
 
     def __init__(self, plan: Plan, images: int, console: Console | None = None, refresh: float = 0.25):
         super().__init__()
         self.plan, self.images, self.refresh = plan, images, refresh
         self.console = console or Console(soft_wrap=True, highlight=False)
-        self.epoch_seconds: list[float] = []
         self._epoch = self._step = 0
 
     @property
@@ -57,10 +55,10 @@ class Progress(keras.callbacks.Callback):
         self._start = self._shown = time.perf_counter()
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch, self._running = epoch, True
+        self._epoch = epoch
         if self._schedule is None:
             self._rate = rate_at(self.model.optimizer, 0)
-        self._epoch_start = time.perf_counter()
+        super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_end(self, batch, logs=None):
         self._step = self._epoch * self.plan.steps_per_epoch + batch + 1
@@ -76,11 +74,8 @@ class Progress(keras.callbacks.Callback):
                 shown=f"{_scores(logs or {})}  rate {rate:.3g}  {speed:,.0f} images/s",
             )
 
-    def on_test_begin(self, logs=None):
-        self._end_of_training_epoch()
-
     def on_epoch_end(self, epoch, logs=None):
-        self._end_of_training_epoch()
+        super().on_epoch_end(epoch, logs)
         elapsed = time.perf_counter() - self._start
         left = elapsed / (epoch + 1) * (self.plan.epochs - epoch - 1)
         self._bar.update(self._task, completed=(epoch + 1) * self.plan.steps_per_epoch)
@@ -97,11 +92,6 @@ class Progress(keras.callbacks.Callback):
         """Gives the terminal back, also where training was cut short."""
         if hasattr(self, "_bar"):
             self._bar.stop()
-
-    def _end_of_training_epoch(self) -> None:
-        if self._running:
-            self._running = False
-            self.epoch_seconds.append(time.perf_counter() - self._epoch_start)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks.mixing import Mixing
+from kerastricks.mixing import Mixing, spread
 
 
 def cutmix(images, targets, share, row, column, order):
@@ -46,28 +46,29 @@ def cutmix(images, targets, share, row, column, order):
 class CutMix(Mixing):
     """Trains on images with a box of another image in them, and on targets shared by area (Yun et al., 2019).
 
-        share of the box ~ Beta(alpha, alpha), one a batch; its centre is uniform, one a batch
+        share of the box ~ Beta(alpha, alpha); its centre is uniform
 
-    The target's share is that of the pixels, after the box is cut off at the border.
+    One box a batch, as in the paper's code. The target's share is that of the pixels, after the box is cut off at the
+    border.
 
     Args:
         alpha: Both parameters of the Beta distribution, above 0; 1 is uniform.
         off_epochs: Last epochs of the run, trained on images as they are; at least 0.
+        per_sample: Whether each sample has a box of its own, not each batch.
+        probability: Share of the batches, or of the samples, that are mixed, above 0 and at most 1.
 
     Raises:
-        ValueError: If `alpha` or `off_epochs` is out of its range, if it is off for the whole run, or if batches
-            hold a single image.
+        ValueError: If a number is out of its range, if it is off for the whole run, or if batches hold a single image.
 
     Reference: arXiv:1905.04899.
     """
 
     def draw(self, random, size, step, plan):
-        mixes = self.mixes(step, plan)
-        share = random.beta(self.alpha, self.alpha)
-        row, column = random.random(2)
-        drawn = {"share": share if mixes else 0.0, "row": row, "column": column}
+        share, used = self.shares(random, size, step, plan)
+        row, column = random.random((2, len(share)))
         order = random.permutation(size).astype("int32")
-        return {name: np.full(size, value, "float32") for name, value in drawn.items()} | {"order": order}
+        drawn = {"share": np.where(used, share, 0.0), "row": row, "column": column}
+        return {name: spread(values, size) for name, values in drawn.items()} | {"order": order}
 
     def batch(self, images, targets, share, row, column, order):
         return cutmix(images, targets, share, row, column, order)

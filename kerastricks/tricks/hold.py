@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from kerastricks.schedules import Phase, check_fits, replace_tail
+from kerastricks.schedules import Phase, UpdateSchedule, check_fits, replace_tail
 from kerastricks.trick import Trick, check_duration
 
 
@@ -51,6 +51,7 @@ class Hold(Trick):
 
     def optimizer(self, optimizer, model, plan):
         rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+        rate = rate.schedule if isinstance(rate, UpdateSchedule) else rate
         while isinstance(rate, Phase):
             if isinstance(rate, HoldSchedule) and not callable(rate.after):
                 raise ValueError(

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks.mixing import Mixing
+from kerastricks.mixing import Mixing, spread
 
 
 def mixup(images, targets, weight, order):
@@ -22,15 +22,18 @@ def mixup(images, targets, weight, order):
 class MixUp(Mixing):
     """Trains on blends of two images and of their targets (Zhang et al., 2017, arXiv:1710.09412).
 
-        weight * x[i] + (1 - weight) * x[order[i]],  weight ~ Beta(alpha, alpha), one a batch
+        weight * x[i] + (1 - weight) * x[order[i]],  weight ~ Beta(alpha, alpha)
+
+    One weight a batch, as in the paper. The training accuracy counts the class with the larger share.
 
     Args:
         alpha: Both parameters of the Beta distribution, above 0: small ones blend little, 1 is uniform.
         off_epochs: Last epochs of the run, trained on images as they are; at least 0.
+        per_sample: Whether each sample has a weight of its own, not each batch.
+        probability: Share of the batches, or of the samples, that are mixed, above 0 and at most 1.
 
     Raises:
-        ValueError: If `alpha` or `off_epochs` is out of its range, if it is off for the whole run, or if batches
-            hold a single image.
+        ValueError: If a number is out of its range, if it is off for the whole run, or if batches hold a single image.
 
     Reference: He et al., 2018, arXiv:1812.01187, section 5.4.
     """
@@ -38,10 +41,9 @@ class MixUp(Mixing):
     alpha: float = 0.2
 
     def draw(self, random, size, step, plan):
-        mixes = self.mixes(step, plan)
-        weight = random.beta(self.alpha, self.alpha)
+        weight, used = self.shares(random, size, step, plan)
         return {
-            "weight": np.full(size, weight if mixes else 1.0, "float32"),
+            "weight": spread(np.where(used, weight, 1.0), size),
             "order": random.permutation(size).astype("int32"),
         }
 

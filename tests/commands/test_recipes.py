@@ -1,5 +1,8 @@
+import importlib
+
 import pytest
 
+import kerastricks as kt
 from kerastricks.commands import recipes
 
 
@@ -7,6 +10,39 @@ def test_every_shipped_recipe_loads():
     assert {"baseline", "tutorial"} <= set(recipes.shipped())
     for name in recipes.shipped():
         assert recipes.find(name).optimizer is not None
+
+
+PAPER = {
+    # family: (size of the crop, γ set to zero, the paper's figures from `efficient` on, table 6)
+    "resnet50d": (224, True, ["77.16", "77.91", "78.31", "78.67", "79.15", "79.29"]),
+    "inception_v3": (299, False, ["77.50", "78.19", "78.40", "78.26", "78.77", "78.34"]),
+    "mobilenet": (224, False, ["71.90", "72.83", "72.93", "71.97", "73.28", "72.51"]),
+}
+ROWS = ["efficient", "cosine", "smoothing", "distillation", "mixup", "mixup_distillation"]
+
+
+@pytest.mark.parametrize("family", PAPER)
+def test_the_rows_of_the_paper(family):
+    """Batch 1,024 at rate 0.4, 120 epochs, 200 with mixup; each row quotes its figure and says whose it is."""
+    size, zero, figures = PAPER[family]
+    images = ["RandomResizedCrop", "RandomFlip", "ColorJitter", "PCANoise"]
+    efficient = [*["ZeroGamma"] * zero, "NoBiasDecay", "LowPrecision"]
+    added = {"smoothing": ["LabelSmoothing"], "distillation": ["LabelSmoothing", "Distillation"]}
+    added["mixup"] = ["LabelSmoothing", "MixUp"]
+    added["mixup_distillation"] = [*added["mixup"], "Distillation"]
+    baseline = recipes.find(f"{family}/baseline")
+    assert (baseline.names, baseline.batch_size, baseline.epochs) == (["StepDecay", *images], 256, 120)
+    for row, figure in zip(ROWS, figures, strict=True):
+        recipe = recipes.find(f"{family}/{row}")
+        decay = "StepDecay" if row == "efficient" else "CosineDecay"
+        assert recipe.names == ["LinearScaling", "Warmup", decay, *images, *efficient, *added.get(row, [])]
+        plan = kt.Plan(recipe.epochs, 1252, recipe.batch_size)
+        assert recipe.tricks[0].learning_rate(recipe.learning_rate, plan) == pytest.approx(0.4)
+        assert (recipe.epochs, recipe.weight_decay) == (200 if "mixup" in row else 120, 1e-4)
+        assert recipe.image_shape((400, 400, 3)) == (size, size, 3)
+        page = importlib.import_module(f"kerastricks.recipes.{family}.{row}").__doc__
+        assert f"{figure} % top-1" in page
+        assert "not measured here" in page
 
 
 def test_names_the_nearest():

@@ -1,8 +1,10 @@
 import csv
 import json
+import re
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -56,6 +58,17 @@ def test_leaves_a_run_directory(run, tmp_path):
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert all(float(row["learning_rate"]) > 0 for row in rows)
     assert float(rows[-1]["val_accuracy"]) == pytest.approx(saved["accuracy"])
+
+
+def test_the_report_judges_the_validation_images(run, tmp_path):
+    result = run(out="out")
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert html.count("<svg") == 5
+    matrix = html[html.index("are taken for") :].partition("</svg>")[0]
+    assert sum(map(int, re.findall(r">(\d+)</text>", matrix))) == 4  # a fifth of each class, two of its twelve images
+    mistakes = re.findall(r"<figcaption>said (\w+) \d+ %, is (\w+)</figcaption>", html)
+    assert len(mistakes) == round(4 * (1 - result["accuracy"]))
+    assert all(said != label for said, label in mistakes)
 
 
 def test_the_model_opens_in_a_new_process(run, tmp_path):
@@ -113,3 +126,20 @@ def test_refuses_a_directory_that_holds_a_run(run, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ValueError, match="file is a file"):
         run(out="file")
+
+
+def test_saves_the_averaged_weights_too(run, tmp_path):
+    (tmp_path / "mine.py").write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.EMA(0.9),))\n")
+    result = run(recipe=str(tmp_path / "mine.py"), images=16)
+    raw, averaged = (
+        keras.saving.load_model(f"{result['directory']}/{name}.keras") for name in ("model", "model_averaged")
+    )
+    assert not np.array_equal(raw.get_weights()[0], averaged.get_weights()[0])
+    assert 0 <= result["averaged_accuracy"] <= 1
+    assert json.loads((tmp_path / result["directory"] / "run.json").read_text())["train_images"] == 16
+
+
+def test_trains_on_crops_and_saves_a_model_of_their_size(run, tmp_path):
+    (tmp_path / "mine.py").write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.RandomResizedCrop(12),))\n")
+    result = run(recipe=str(tmp_path / "mine.py"), image_size=16)
+    assert keras.saving.load_model(f"{result['directory']}/model.keras").input_shape == (None, 12, 12, 3)

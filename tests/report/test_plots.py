@@ -1,5 +1,6 @@
 import base64
 import io
+import re
 
 import keras
 import numpy as np
@@ -7,7 +8,16 @@ import pytest
 from PIL import Image
 
 import kerastricks as kt
-from kerastricks.report.plots import image_uri, line_plot
+from kerastricks.report.plots import (
+    band_plot,
+    bar_plot,
+    heat_map,
+    image_uri,
+    interval_plot,
+    line_plot,
+    scatter_plot,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +60,41 @@ def test_small_images_are_enlarged():
     picture = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
     assert picture.size == (120, 96)
     assert picture.getpixel((0, 0)) == (255, 255, 255)
+
+
+def words(svg):
+    return re.findall(r"<text[^>]*>(.*?)</text>", svg)
+
+
+def test_names_stay_text():
+    svg = bar_plot({"<b>": 50.0, "猫": 100.0, "$5 and $6": 0.0}, "%")
+    assert {"&lt;b&gt;", "猫", "$5 and $6", "50.0", "100.0", "0.0"} <= set(words(svg))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("MixUp", "MixUp"), ("a\nb", "a b"), ("n02085620-Chihuahua", "n02085620…hihuahua"), ("$5", r"\$5")],
+)
+def test_long_names_lose_their_middle(name, shown):
+    assert shorten(name) == shown
+
+
+def test_intervals_in_the_order_given():
+    svg = interval_plot([("one", 1.0, 0.5, 1.5, "helps"), ("two", -1.0, None, None, "open")], "points")
+    names = [word for word in words(svg) if word in ("one", "two", "points")]
+    assert names == ["points", "one", "two"]
+
+
+def test_names_of_points_stand_in_the_order_of_their_heights():
+    svg = scatter_plot([("low", 0, -1.0, "hurts"), ("high", 0, 1.0, "helps"), ("same", 0, 1.0, "open")], "x", "y")
+    assert [word for word in words(svg) if word.isalpha() and len(word) > 1] == ["high", "same", "low"]
+
+
+def test_bands_of_runs_of_different_lengths():
+    svg = band_plot({"before": [[0.5]], "now": [[0.1, 0.2, 0.3], [0.2, 0.3]]}, "epoch", "accuracy", (0, 1))
+    assert {"before", "now"} <= set(words(svg))
+
+
+def test_cells_without_images_are_blank():
+    svg = heat_map(np.array([[3, 0], [1, 0]]), ["a", "b"], "said", "is")
+    assert sorted(words(svg)) == ["1", "3", "a", "a", "b", "b", "is", "said"]

@@ -1,0 +1,90 @@
+"""The directory of an ablation: its settings, and a file for each finished run."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SETTINGS = "ablation.json"
+
+
+def write(path: Path, value: Any) -> None:
+    """Writes JSON so that the file is whole or absent, whenever the process is killed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def open_directory(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns the settings that `folder` was begun with, or None if it is new or empty.
+
+    Args:
+        folder: The directory of an ablation.
+        settings: Those of the ablation that is to run there.
+
+    Raises:
+        ValueError: If it holds something else, or an ablation with other settings; the message says which.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file. Pass a directory with --out.")
+    path = folder / SETTINGS
+    if not path.exists():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise ValueError(f"{folder} is not empty and holds no ablation. Pass another directory with --out.")
+        return None
+    known = json.loads(path.read_text(encoding="utf-8"))
+    wanted = json.loads(json.dumps(settings))
+    differs = [
+        f"{name}: {known.get(name)!r} there, {value!r} here"
+        for name, value in wanted.items()
+        if known.get(name) != value
+    ]
+    if differs:
+        raise ValueError(
+            f"{folder} holds another ablation. It differs in {'; '.join(differs)}. "
+            "Go on with the settings it was begun with, or pass another directory with --out."
+        )
+    return known
+
+
+class Runs:
+    """The finished runs of arms and seeds, one file each.
+
+    Args:
+        folder: The directory of the ablation.
+        arms: Names of the arms.
+        seeds: Seeds of each.
+    """
+
+    def __init__(self, folder: Path, arms: Sequence[str], seeds: Sequence[int]):
+        self.folder, self.arms, self.seeds = folder / "runs", list(arms), list(seeds)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._known: dict[tuple[str, int], dict[str, Any]] = {}
+        for seed in self.seeds:
+            for arm in self.arms:
+                path = self._path(arm, seed)
+                if path.exists():
+                    self._known[arm, seed] = json.loads(path.read_text(encoding="utf-8"))
+
+    def _path(self, arm: str, seed: int) -> Path:
+        words = re.sub(r"[^A-Za-z0-9]+", "-", arm).strip("-")
+        return self.folder / f"{self.arms.index(arm):02}-{words}-seed-{seed}.json"
+
+    def missing(self) -> list[tuple[str, int]]:
+        """Returns arm and seed of the runs that are not there, all arms of a seed before the next seed."""
+        return [(arm, seed) for seed in self.seeds for arm in self.arms if (arm, seed) not in self._known]
+
+    def keep(self, arm: str, seed: int, outcome: dict[str, Any]) -> None:
+        """Writes a run that is finished."""
+        write(self._path(arm, seed), outcome)
+        self._known[arm, seed] = outcome
+
+    def of(self, arm: str) -> list[dict[str, Any]]:
+        """Returns the runs of an arm that are there, by seed."""
+        return [self._known[arm, seed] for seed in self.seeds if (arm, seed) in self._known]

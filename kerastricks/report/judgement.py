@@ -1,0 +1,61 @@
+"""What a classifier says about images whose classes are known."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """An image in 0..255 that was taken for another class, and the probability given to that class."""
+
+    image: np.ndarray
+    said: int
+    label: int
+    confidence: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """Counts of images (K, K), by their class and the class that was said, and the most confident mistakes."""
+
+    confusion: np.ndarray
+    mistakes: tuple[Mistake, ...]
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """The share of the images of each class that is right; NaN for a class without images."""
+        totals = self.confusion.sum(1)
+        return np.where(totals > 0, np.diag(self.confusion) / np.maximum(totals, 1), np.nan)
+
+    def most_confused(self, most: int) -> list[tuple[int, int, int]]:
+        """Returns up to `most` pairs of different classes as (class, said, images), the most frequent first."""
+        wrong = self.confusion - np.diag(np.diag(self.confusion))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+        pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
+        return [(int(label), int(said), int(wrong[label, said])) for label, said in pairs if wrong[label, said]]
+
+
+def judge(images: Any, labels: np.ndarray, probabilities: np.ndarray, most: int = 12) -> Judgement:
+    """Compares what was said with what is, and takes only the images of the `most` most confident mistakes.
+
+    Args:
+        images: `images[indices]` returns images (n, H, W, C) in 0..255.
+        labels: Integer labels (N,).
+        probabilities: What the classifier says, (N, K).
+    """
+    classes = probabilities.shape[1]
+    said = probabilities.argmax(1)
+    confusion = np.bincount(labels.astype("int64") * classes + said, minlength=classes**2).reshape(classes, classes)
+    confidence = probabilities.max(1)
+    wrong = np.flatnonzero(said != labels)
+    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+    pictures = images[shown] if len(shown) else ()
+    return Judgement(
+        confusion,
+        tuple(
+            Mistake(np.asarray(picture), int(said[at]), int(labels[at]), float(confidence[at]))
+            for at, picture in zip(shown, pictures, strict=True)
+        ),
+    )

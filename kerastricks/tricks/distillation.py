@@ -1,0 +1,110 @@
+"""A teacher's view of each image beside its label."""
+
+import dataclasses
+import functools
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerastricks.outputs import class_count, gives_logits, to_logits
+from kerastricks.surgery import has_graph
+from kerastricks.trick import Trick
+
+
+def distillation(r, z, T):
+    """Returns T² ℓ(softmax(r / T), softmax(z / T)) of each sample, ℓ the cross-entropy; r the teacher's logits."""
+    p = ops.softmax(ops.cast(r, "float32") / T, axis=-1)
+    return -(T**2) * ops.sum(p * ops.log_softmax(ops.cast(z, "float32") / T, axis=-1), axis=-1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Distillation(Trick):
+    """Trains on the teacher's softened scores as well as on the labels (Hinton et al., 2015).
+
+        loss(p, z) + weight * T**2 * crossentropy(softmax(r / T), softmax(z / T))
+
+    r are the logits of the teacher in inference mode, on the same mixed and augmented images; z those of the student.
+    The labels keep their smoothing and mixing, the student its regularizers, each sample its weight. The student alone
+    is trained, evaluated and saved.
+
+    Args:
+        teacher: A functional or Sequential Keras classifier, of which a frozen copy is made, or the path of a `.keras`
+            file. It takes the same pixels as the student and ends in logits or a softmax.
+        temperature: T, positive.
+        weight: Weight of the teacher's term beside that of the labels, positive.
+
+    Raises:
+        ValueError: If a number is out of its range, the file is missing, or the teacher's images or classes are not
+            those of the student.
+
+    Reference: arXiv:1503.02531; He et al., 2018, arXiv:1812.01187, section 5.3.
+    """
+
+    teacher: Any
+    temperature: float = 20.0
+    weight: float = 1.0
+
+    def __post_init__(self):
+        for name in ("temperature", "weight"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"`{name}` must be positive. Received: {name}={getattr(self, name)}")
+
+    def __eq__(self, other):
+        return isinstance(other, Distillation) and dataclasses.astuple(self) == dataclasses.astuple(other)
+
+    @functools.cached_property
+    def frozen(self) -> Any:
+        """The teacher, without trainable weights; the user's own model is left as it is."""
+        if isinstance(self.teacher, str | Path):
+            if not Path(self.teacher).is_file():
+                raise ValueError(
+                    f"There is no teacher {self.teacher}. Train one with `kerastricks train` and pass its model.keras."
+                )
+            teacher = keras.saving.load_model(self.teacher, compile=False)
+        elif has_graph(self.teacher):
+            teacher = keras.models.clone_model(self.teacher)
+            teacher.set_weights(self.teacher.get_weights())
+        else:
+            raise ValueError(
+                "The teacher must be a functional or Sequential model, or a .keras file. "
+                f"Received: {type(self.teacher).__name__}. Save it with `model.save('teacher.keras')`, and pass that."
+            )
+        teacher.trainable = False
+        return teacher
+
+    def networks(self):
+        return (self.frozen,)
+
+    def model(self, model, plan):
+        teacher = self.frozen
+        if class_count(teacher) != class_count(model):
+            raise ValueError(
+                f"The teacher must know the student's classes. Received: a teacher of {class_count(teacher)} classes "
+                f"and a student of {class_count(model)}."
+            )
+        if has_graph(model) and has_graph(teacher) and not _fits(teacher.input_shape, model.input_shape):
+            raise ValueError(
+                "The teacher must take the student's images. Received: a teacher of images "
+                f"{teacher.input_shape[1:]} and a student of {model.input_shape[1:]}."
+            )
+        gives_logits(teacher)  # raises where that is ambiguous
+        if "resnet" in teacher.name.lower() and "resnet" not in model.name.lower():
+            warnings.warn(
+                f"The teacher is a ResNet ('{teacher.name}') and the student is not ('{model.name}'): in the paper "
+                "that lowered the accuracy of Inception-V3 and MobileNet. A teacher of the student's family may do "
+                "better.",
+                stacklevel=2,
+            )
+        return model
+
+    def added_loss(self, images, targets, logits):
+        scores = ops.stop_gradient(self.frozen(images, training=False))
+        r = to_logits(scores, gives_logits(self.frozen))
+        return self.weight * distillation(r, logits, self.temperature)
+
+
+def _fits(teacher: tuple, student: tuple) -> bool:
+    return all(None in pair or pair[0] == pair[1] for pair in zip(teacher, student, strict=True))

@@ -1,0 +1,40 @@
+"""Gradients of bounded length."""
+
+import dataclasses
+
+from kerastricks.trick import Trick
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientClipping(Trick):
+    """Shortens the gradient of all weights together where it is longer than `norm` (Pascanu et al., 2012).
+
+        gradient * min(1, norm / length of the gradient)
+
+    The clipping is Keras' own `global_clipnorm`; it comes before the weight decay, and after accumulation.
+
+    Args:
+        norm: Longest gradient, positive.
+
+    Raises:
+        ValueError: If `norm` is not positive, or the optimizer clips already.
+
+    Reference: arXiv:1211.5063.
+    """
+
+    norm: float = 1.0
+
+    def __post_init__(self):
+        if not 0 < self.norm < float("inf"):
+            raise ValueError(f"`norm` must be positive. Received: norm={self.norm}")
+
+    def optimizer(self, optimizer, model, plan):
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        for name in ("clipnorm", "global_clipnorm", "clipvalue"):
+            if getattr(inner, name, None) is not None:
+                raise ValueError(
+                    f"GradientClipping needs an optimizer that does not clip. Received: {type(inner).__name__}"
+                    f"({name}={getattr(inner, name)}). Drop that, or leave GradientClipping out."
+                )
+        inner.global_clipnorm = self.norm
+        return optimizer

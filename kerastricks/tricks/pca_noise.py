@@ -1,0 +1,61 @@
+"""Images whose light is another: noise along the principal components of colour."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops
+
+from kerastricks import pixels
+from kerastricks.trick import Trick
+
+# Of the colours (R, G, B) of ImageNet's pixels, on 0 to 255: a component a column, and the deviation along each.
+COMPONENTS = np.array(
+    [
+        [-0.5675, 0.7192, 0.4009],
+        [-0.5808, -0.0045, -0.8140],
+        [-0.5836, -0.6948, 0.4203],
+    ]
+)
+DEVIATIONS = np.array([55.46, 4.794, 1.148])
+
+
+def pca_noise(images, alpha):
+    """Adds to all pixels of image i the colour p_1 λ_1 α_1 + p_2 λ_2 α_2 + p_3 λ_3 α_3.
+
+    Args:
+        images: (N, H, W, 3), in 0 to 255.
+        alpha: How much of each component, (N, 3).
+    """
+    colour = ops.matmul(ops.cast(alpha, "float32"), ops.convert_to_tensor((COMPONENTS * DEVIATIONS).T, "float32"))
+    return images + ops.reshape(colour, (-1, 1, 1, 3))
+
+
+@dataclasses.dataclass(frozen=True)
+class PCANoise(Trick):
+    """Trains on images in another light: one colour is added to each, drawn anew in every epoch (AlexNet's).
+
+        image + sum of p_i λ_i α_i, α_i ~ N(0, deviation): p and λ from the principal components of ImageNet's colours
+
+    Images are in 0 to 255, and may leave that range.
+
+    Args:
+        deviation: Standard deviation of the coefficients, above 0.
+
+    Raises:
+        ValueError: If `deviation` is not positive, or images have not three channels.
+
+    Reference: Krizhevsky et al., 2012, section 4.1; He et al., 2018, arXiv:1812.01187, section 2.1.
+    """
+
+    deviation: float = 0.1
+
+    def __post_init__(self):
+        if not 0 < self.deviation < float("inf"):
+            raise ValueError(f"`deviation` must be positive. Received: deviation={self.deviation}")
+
+    def draw(self, random, size, step, plan):
+        return {"alpha": random.normal(0, self.deviation, (size, 3)).astype("float32")}
+
+    def batch(self, images, targets, alpha):
+        pixels.check_channels(images, self.name, 3)
+        return pca_noise(images, alpha), targets

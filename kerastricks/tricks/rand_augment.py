@@ -1,0 +1,69 @@
+"""Images changed by a few operations, drawn anew for each, at one magnitude."""
+
+import dataclasses
+
+from keras import ops
+
+from kerastricks import operations, pixels
+from kerastricks.trick import Trick
+
+SPACE = operations.amounts(shear=0.3, translate=150 / 331, degrees=30, blend=0.9, bits=4)
+
+
+def rand_augment(images, operation, amount):
+    """Applies to image i the operations `operation[i]`, one after the other.
+
+    Args:
+        images: (N, H, W, C), one channel or three, levels of 0 to 255.
+        operation: Numbers in `kerastricks.operations.NAMES`, (N, operations).
+        amount: How much of each, (N, operations); translations as shares of the side.
+    """
+    height, width = images.shape[1:3]
+    operation, amount = ops.cast(operation, "int32"), ops.cast(amount, "float32")
+    images = pixels.whole(images)
+    for layer in range(operation.shape[1]):
+        which, much = operation[:, layer], amount[:, layer]
+        for name, side in (("TranslateX", width), ("TranslateY", height)):
+            # A hair more, lest rounding takes a pixel from shares that make whole ones.
+            shift = ops.sign(much) * ops.floor(ops.abs(much) * side + 1e-3)
+            much = ops.where(which == operations.NAMES.index(name), shift, much)
+        images = operations.operate(images, which, much)
+    return images
+
+
+@dataclasses.dataclass(frozen=True)
+class RandAugment(Trick):
+    """Trains on images changed by `operations` of fourteen operations each, all at one magnitude (Cubuk et al., 2020).
+
+        images <- operation(images), `operations` times; each operation is as likely, each sign too
+
+    Identity, AutoContrast and Equalize have no magnitude. At 30, the others are: ShearX and ShearY 0.3, TranslateX and
+    TranslateY 150/331 of the side, Rotate 30°, Brightness, Color, Contrast and Sharpness 0.9 more or less, Posterize to
+    4 bits, Solarize from 0 on; at 0 they change nothing. The spaces are torchvision's, its arithmetic Pillow's: levels
+    are rounded to whole ones from 0 to 255, the nearest pixel is taken, and what comes from outside is black.
+
+    Args:
+        operations: Operations that each image goes through, at least 1.
+        magnitude: 0 to 30.
+
+    Raises:
+        ValueError: If a setting is out of its range, or images have neither one channel nor three.
+
+    Reference: arXiv:1909.13719.
+    """
+
+    operations: int = 2
+    magnitude: int = 9
+
+    def __post_init__(self):
+        if not isinstance(self.operations, int) or self.operations < 1:
+            raise ValueError(f"`operations` must be an integer of at least 1. Received: operations={self.operations!r}")
+        if not isinstance(self.magnitude, int) or not 0 <= self.magnitude < operations.BINS:
+            raise ValueError(f"`magnitude` must be an integer from 0 to 30. Received: magnitude={self.magnitude!r}")
+
+    def draw(self, random, size, step, plan):
+        return operations.draw(random, (size, self.operations), SPACE, self.magnitude)
+
+    def batch(self, images, targets, operation, amount):
+        pixels.check_channels(images, self.name, 1, 3)
+        return rand_augment(images, operation, amount), targets

@@ -1,0 +1,79 @@
+"""One of several tricks at a time."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops
+
+from kerastricks.trick import Trick, overrides
+
+
+def choose(choice, options):
+    """Returns sample i of `options[choice[i]]`, for tensors of one shape whose first axis is the sample."""
+    chosen = options[0]
+    for number, option in enumerate(options[1:], start=1):
+        here = ops.reshape(ops.equal(choice, number), (-1,) + (1,) * (len(option.shape) - 1))
+        chosen = ops.where(here, option, chosen)
+    return chosen
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomChoice(Trick):
+    """Applies one of several batch tricks, drawn anew for each batch: the switch between `MixUp` and `CutMix`.
+
+        RandomChoice((MixUp(0.2), CutMix()), probabilities=(0.5, 0.5))
+
+    Args:
+        tricks: At least two tricks that change images and targets and nothing else, and keep the images' size.
+        probabilities: One a trick, above 0, that sum to one; by default all alike.
+        per_sample: Whether each sample has a choice of its own, not each batch.
+
+    Raises:
+        ValueError: If the tricks or the probabilities are not such.
+    """
+
+    tricks: tuple[Trick, ...] = ()
+    probabilities: tuple[float, ...] | None = None
+    per_sample: bool = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "tricks", tuple(self.tricks))
+        if len(self.tricks) < 2:
+            raise ValueError(
+                f"RandomChoice would have no effect: it chooses among two tricks and up. Received: {self.tricks}"
+            )
+        for trick in self.tricks:
+            hooks = [hook for hook in vars(Trick) if not hook.startswith("_") and hook not in ("name", "draw", "batch")]
+            if not overrides(trick, "batch") or any(overrides(trick, hook) for hook in hooks):
+                raise ValueError(
+                    f"RandomChoice chooses among tricks that change images and targets alone. Received: {trick!r}"
+                )
+        if self.probabilities is None:
+            return
+        object.__setattr__(self, "probabilities", tuple(self.probabilities))
+        if (
+            len(self.probabilities) != len(self.tricks)
+            or min(self.probabilities) <= 0
+            or abs(sum(self.probabilities) - 1) > 1e-6
+        ):
+            raise ValueError(
+                f"`probabilities` must be {len(self.tricks)} positive numbers that sum to one. "
+                f"Received: probabilities={self.probabilities}"
+            )
+
+    def draw(self, random, size, step, plan):
+        count = size if self.per_sample else 1
+        choice = random.choice(len(self.tricks), count, p=self.probabilities)
+        draws = {"choice": np.broadcast_to(choice, size).astype("int32")}
+        for number, trick in enumerate(self.tricks):
+            for name, value in trick.draw(random, size, step, plan).items():
+                draws[f"{number}/{name}"] = value
+        return draws
+
+    def batch(self, images, targets, choice, **draws):
+        options = []
+        for number, trick in enumerate(self.tricks):
+            prefix = f"{number}/"
+            own = {name.removeprefix(prefix): value for name, value in draws.items() if name.startswith(prefix)}
+            options.append(trick.batch(images, targets, **own))
+        return tuple(choose(choice, side) for side in zip(*options, strict=True))

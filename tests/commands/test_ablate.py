@@ -1,0 +1,252 @@
+import csv
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import kerastricks as kt
+from kerastricks.commands import runs
+from kerastricks.commands.ablate import ablate
+
+RECIPE = kt.Recipe((kt.Warmup(1), kt.MixUp()), epochs=3, batch_size=8)
+DATA = kt.data.Data(
+    "squares",
+    ("dark", "light"),
+    *[(np.arange(n * 192, dtype="uint8").reshape(n, 8, 8, 3), (np.arange(n) % 2).astype("int32")) for n in (16, 8)],
+)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Runs that cost nothing: MixUp adds a tenth to the accuracy, warmup nothing, and the seed varies both a little."""
+    jobs = []
+
+    def run(job):
+        jobs.append(job)
+        accuracy = 0.5 + 0.1 * ("MixUp" in job.recipe.names) + 0.001 * (job.seed % 3) * len(job.recipe.names)
+        history = {name: [0.5] * job.epochs for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        figures = {"accuracy": accuracy, "loss": 1 - accuracy, "ms_per_step": 1.0, "peak_memory": 10**9}
+        return {"seed": job.seed, **figures, "seconds": 1.0, "history": history}
+
+    monkeypatch.setattr(runs, "run", run)
+    return jobs
+
+
+def start(tmp_path, **settings):
+    return ablate(DATA, **{"recipe": RECIPE, "seeds": 4, "out": str(tmp_path / "out"), **settings})
+
+
+def test_says_what_each_trick_does(tmp_path, trained):
+    lines = []
+    found = start(tmp_path, say=lines.append)
+    effects = {effect["trick"]: effect for effect in found.result["effects"]}
+    assert effects["MixUp"]["accuracy"]["mean"] == pytest.approx(0.1, abs=2e-3)
+    assert effects["MixUp"]["verdict"] == "helps"
+    assert abs(effects["Warmup"]["accuracy"]["mean"]) < 0.002
+    assert [arm["name"] for arm in found.result["arms"]] == ["full", "without Warmup", "without MixUp"]
+    assert lines[0].startswith("run 1/12  full, seed 0: accuracy 0.6000 in 1 s")
+    assert "MixUp" in lines[-1]
+    with (tmp_path / "out" / "results.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 12
+    assert json.loads((tmp_path / "out" / "results.json").read_text()) == found.result
+    assert "MixUp" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_all_arms_of_a_seed_have_equal_budgets(tmp_path, trained):
+    start(tmp_path)
+    assert {(job.epochs, job.batch_size) for job in trained} == {(3, 8)}
+    assert [job.seed for job in trained] == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+
+
+def test_goes_on_where_it_was_stopped(tmp_path, trained, monkeypatch):
+    whole = start(tmp_path, out=str(tmp_path / "whole"))
+    trained.clear()
+    count = []
+
+    def stop(line):
+        count.append(line)
+        if len(count) == 10:  # two lines a run
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path, say=stop)
+    assert len(trained) == 5
+    again = start(tmp_path)
+    assert len(trained) == 12
+    assert again.result == whole.result
+    start(tmp_path)
+    assert len(trained) == 12
+
+
+def test_more_seeds_add_to_it(tmp_path, trained):
+    start(tmp_path, seeds=2)
+    found = start(tmp_path, seeds=4)
+    assert len(trained) == 12
+    assert found.result["seeds"] == [0, 1, 2, 3]
+
+
+def test_one_seed_gives_no_interval(tmp_path, trained):
+    found = start(tmp_path, seeds=1)
+    assert "no interval can be given" in str(found)
+
+
+def test_an_arm_that_fails_is_a_result_and_the_others_go_on(tmp_path, trained, monkeypatch):
+    run = runs.run
+
+    def failing(job):
+        if job.recipe.names == ["Warmup"]:
+            raise ArithmeticError("diverged: the loss was nan in epoch 2 of 3")
+        return run(job)
+
+    monkeypatch.setattr(runs, "run", failing)
+    found = start(tmp_path)
+    effects = {effect["trick"]: effect for effect in found.result["effects"]}
+    assert effects["MixUp"]["accuracy"] is None
+    assert "without MixUp, seed 0: diverged: the loss was nan in epoch 2 of 3" in effects["MixUp"]["verdict"]
+    assert effects["Warmup"]["accuracy"]["seeds"] == 4
+    trained.clear()
+    start(tmp_path)
+    assert trained == []
+
+
+def test_a_real_arm_that_diverges_says_so():
+    job = runs.Job(DATA, kt.Recipe(learning_rate=1e9), "resnet20", 2, 8, 0)
+    outcome = runs.attempt(job)
+    assert outcome["seed"] == 0
+    assert outcome["error"].startswith("diverged: the loss was")
+
+
+def test_a_real_arm_that_raises_says_so():
+    job = runs.Job(DATA, kt.Recipe((kt.Warmup(99),)), "resnet20", 2, 8, 0)
+    assert runs.attempt(job)["error"].startswith("ValueError: Warmup is longer than the run")
+
+
+def test_a_run_is_repeatable_and_its_figures_are_those_of_the_validation_images():
+    job = runs.Job(DATA, RECIPE, "resnet20", 2, 8, 1)
+    first, second = runs.run(job), runs.run(job)
+    assert first["accuracy"] == second["accuracy"] == first["history"]["val_accuracy"][-1]
+    assert first["loss"] == second["loss"]
+    assert first["ms_per_step"] > 0
+    assert first["peak_memory"] > 1e8
+
+
+def test_averaged_weights_are_what_counts():
+    job = runs.Job(DATA, kt.Recipe((kt.EMA(0.9),)), "resnet20", 2, 8, 1)
+    assert runs.run(job)["loss"] != runs.run(runs.dataclasses.replace(job, recipe=kt.Recipe()))["loss"]
+
+
+def test_the_seed_chooses_the_split_where_the_data_has_none():
+    jobs = [runs.Job("digits", RECIPE, "resnet20", 1, 8, seed) for seed in (0, 1)]
+    first, second = (runs.load(job).validation[1] for job in jobs)
+    assert not np.array_equal(first, second)
+    assert runs.load(runs.Job(DATA, RECIPE, "resnet20", 1, 8, 1)) is DATA
+
+
+def test_minutes_become_epochs(tmp_path, trained, monkeypatch):
+    """A run takes a second and a second an epoch: 12 runs in 2 minutes are 10 s each, so 9 epochs."""
+    from kerastricks.commands import ablate as module
+
+    monkeypatch.setattr(module, "run", lambda job: {"seconds": 1.0 + job.epochs})
+    assert start(tmp_path, minutes=2).result["epochs"] == 9
+    with pytest.raises(ValueError, match="0.1 minutes are too few: 12 runs of two epochs take about 1"):
+        start(tmp_path, minutes=0.1, out=str(tmp_path / "other"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tricks": ["CutMix"]}, "The recipe has no trick 'CutMix'"),
+        ({"recipe": kt.Recipe()}, "one arm and nothing to compare"),
+        ({"epochs": 2, "minutes": 3.0}, "not both"),
+        ({"seeds": 0}, "must be at least 1. Received: seeds=0"),
+        ({"model": "resnet20x"}, "Did you mean resnet20"),
+        ({"design": "some"}, "Unknown design"),
+    ],
+)
+def test_refuses_what_does_not_fit(tmp_path, trained, settings, message):
+    with pytest.raises(ValueError, match=message):
+        start(tmp_path, **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_never_mixes_two_ablations(tmp_path, trained):
+    start(tmp_path)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="holds another ablation. It differs in epochs_asked: 3 there, 5 here"):
+        start(tmp_path, epochs=5)
+    assert before == {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(ValueError, match="is not empty and holds no ablation"):
+        start(tmp_path, out=str(tmp_path / "full"))
+
+
+def test_a_frame_where_pandas_is(tmp_path, trained):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = start(tmp_path).frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert len(frame) == 12
+
+
+def command(folder, *words):
+    return [sys.executable, "-m", "kerastricks_cli", "ablate", "digits", "--recipe", str(folder / "mine.py"), *words]
+
+
+def figures(folder, out, *words):
+    """Runs the command to its end, and returns the figures of every run."""
+    done = subprocess.run(command(folder, *words, "--out", str(folder / out)), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    arms = json.loads((folder / out / "results.json").read_text())["arms"]
+    return [(run["seed"], run["accuracy"], run["loss"]) for arm in arms for run in arm["runs"]]
+
+
+@pytest.fixture
+def mine(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import kerastricks as kt\nrecipe = kt.Recipe((kt.Warmup(1), kt.CosineDecay()), learning_rate=0.002)\n"
+    )
+    return tmp_path
+
+
+SHORT = ("--tricks", "CosineDecay", *["--seeds", "2", "--epochs", "2", "--images", "64", "--batch-size", "16"])
+
+
+@pytest.mark.slow
+def test_survives_a_kill(mine):
+    """Killed after its first run: the same command ends with the figures of an uninterrupted one."""
+    killed = ("killed", *SHORT)
+    with subprocess.Popen(command(mine, *SHORT, "--out", str(mine / "killed")), stdout=subprocess.DEVNULL) as process:
+        while not list((mine / "killed").glob("runs/*.json")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    assert len(list((mine / "killed").glob("runs/*.json"))) < 4
+    assert figures(mine, *killed) == figures(mine, "whole", *SHORT)
+
+
+@pytest.mark.slow
+def test_workers_train_the_same_runs(mine):
+    alone, side_by_side = figures(mine, "one", *SHORT), figures(mine, "two", *SHORT, "--workers", "2")
+    for (seed, _, loss), (other, _, loss_of_other) in zip(alone, side_by_side, strict=True):
+        assert (seed, loss) == (other, pytest.approx(loss_of_other, rel=1e-2))
+
+
+@pytest.mark.slow
+def test_a_dead_cluster_is_one_line(mine):
+    words = (*SHORT, "--ray", "127.0.0.1:1", "--out", str(mine / "out"))
+    done = subprocess.run(command(mine, *words), capture_output=True, text=True)
+    assert done.returncode == 2
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith("kerastricks: Ray is not installed") or "No Ray cluster answers at" in message
+
+
+def test_a_run_is_written_whole_or_not_at_all(tmp_path, trained, monkeypatch):
+    from kerastricks.commands import store
+
+    monkeypatch.setattr(store.json, "dump", lambda *_, **__: (_ for _ in ()).throw(OSError("No space left")))
+    with pytest.raises(OSError, match="No space left"):
+        store.write(tmp_path / "run.json", {})
+    assert not (tmp_path / "run.json").exists()

@@ -1,0 +1,50 @@
+import keras
+import numpy as np
+import pytest
+
+import kerastricks as kt
+from kerastricks.tricks import low_precision
+
+RUN = {"epochs": 2, "batch_size": 8, "verbose": 0}
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_layers_compute_in_it_and_keep_float32_where_it_counts(model, images, monkeypatch, dtype):
+    monkeypatch.setattr(low_precision, "has_accelerator", lambda: True)
+    history = kt.Recipe((kt.LowPrecision(dtype), kt.NoBiasDecay()), learning_rate=0.01).fit(model, images, **RUN)
+    assert np.isfinite(history.history["loss"]).all()
+    computed = [layer.compute_dtype for layer in model.layers[1:]]
+    assert computed == [dtype] * (len(computed) - 1) + ["float32"]  # the last makes the logits
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    scaled = isinstance(history.model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (dtype == "float16")
+
+
+def test_an_overflow_skips_the_update(model, plan, monkeypatch):
+    monkeypatch.setattr(low_precision, "has_accelerator", lambda: True)
+    optimizer = kt.LowPrecision("float16").optimizer(kt.SGD(1.0), model, plan)
+    variable = keras.Variable(np.ones(1, "float32"))
+    optimizer.build([variable])
+    state = [keras.ops.convert_to_tensor(v) for v in optimizer.variables]
+    for gradient, expected in ((float("inf"), 1.0), (optimizer.initial_scale, 0.0)):
+        (after,), _ = optimizer.stateless_apply(state, [keras.ops.array([gradient])], [keras.ops.ones(1)])
+        assert keras.ops.convert_to_numpy(after).tolist() == [expected]
+
+
+def test_float16_needs_an_accelerator(model, plan, monkeypatch):
+    monkeypatch.setattr(low_precision, "has_accelerator", lambda: False)
+    with pytest.raises(ValueError, match="dtype='float16' on .*. Use 'bfloat16'"):
+        kt.LowPrecision("float16").model(model, plan)
+
+
+def test_refuses_a_model_without_a_graph(plan):
+    class Subclassed(keras.Model):
+        pass
+
+    with pytest.raises(ValueError, match="Received: Subclassed, which has none"):
+        kt.LowPrecision().model(Subclassed(), plan)
+
+
+def test_refuses_another_precision():
+    with pytest.raises(ValueError, match="Received: dtype='float8'"):
+        kt.LowPrecision("float8")
