@@ -17,6 +17,7 @@ def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
     from torch.nn import functional
 
     images = inputs.permute(0, 3, 1, 2)  # seen as NCHW; in memory this is PyTorch's channels-last layout
+    # So is the kernel, as `_lay_out` keeps it, and this copies nothing.
     kernel = keras.ops.convert_to_tensor(kernel).permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
     padding = [0, 0]
     if layer.padding == "same":
@@ -35,6 +36,15 @@ def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
     return outputs.permute(0, 2, 3, 1)
 
 
+def _lay_out(layer: Any) -> None:
+    """Keeps the kernel of a built layer in memory as PyTorch's convolutions read it; its shape and values stay."""
+    if _applies(layer):
+        parameter = layer.kernel.value
+        depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+        order, back = ((2, 3, 0, 1), (2, 3, 0, 1)) if depthwise else ((3, 0, 1, 2), (1, 2, 3, 0))
+        parameter.data = parameter.data.permute(order).contiguous().permute(back)
+
+
 def _applies(layer: Any) -> bool:
     return keras.backend.backend() == "torch" and layer.data_format == "channels_last"
 
@@ -45,6 +55,10 @@ class ChannelsLastConv2D(keras.layers.Conv2D):
 
     Args: as `keras.layers.Conv2D`.
     """
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        _lay_out(self)
 
     def convolution_op(self, inputs, kernel):
         if not _applies(self):
@@ -58,6 +72,10 @@ class ChannelsLastDepthwiseConv2D(keras.layers.DepthwiseConv2D):
 
     Args: as `keras.layers.DepthwiseConv2D`.
     """
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        _lay_out(self)
 
     def call(self, inputs):
         if not _applies(self):
@@ -84,4 +102,7 @@ def keep_channels_last(model: Any) -> list:
     if keras.backend.backend() != "torch":
         return []
     changed = change_class(model, keras.layers.Conv2D, ChannelsLastConv2D, _applies)
-    return changed + change_class(model, keras.layers.DepthwiseConv2D, ChannelsLastDepthwiseConv2D, _applies)
+    changed += change_class(model, keras.layers.DepthwiseConv2D, ChannelsLastDepthwiseConv2D, _applies)
+    for layer in changed:
+        _lay_out(layer)
+    return changed

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerastricks.averages import Averages
+from kerastricks.direct import Direct
 from kerastricks.outputs import gives_logits, to_logits
 from kerastricks.surgery import has_graph
 from kerastricks.trick import Trick, overrides
@@ -31,6 +32,7 @@ class Engine(keras.Model):
     def __init__(self, network: Any, tricks: Sequence[Trick], classes: int):
         super().__init__(name="engine")
         self.network = network
+        self.direct = Direct(network)
         self.classes = classes
         self.tricks = tuple(tricks)
         self.helpers = [helper for trick in tricks for helper in trick.networks()]
@@ -47,7 +49,7 @@ class Engine(keras.Model):
 
     def call(self, inputs, training=None):
         images = ops.cast(inputs["images"] if isinstance(inputs, dict) else inputs, "float32")
-        return self.network(images if training else self.prepare(images), training=training)
+        return self.direct(images if training else self.prepare(images), training=training)
 
     def prepare(self, images: Any) -> Any:
         """Returns float32 images as the network sees them outside of training."""

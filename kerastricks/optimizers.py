@@ -50,6 +50,13 @@ class _DecayRule:
         return {**super().get_config(), "kernels_only": self._rule is not None, **(self._rule or {})}
 
 
+def _lay_out_alike(parameter: Any, model: Any) -> None:
+    """Keeps a PyTorch tensor in memory in the order of `model`: walking two orders at once is slow."""
+    import torch
+
+    parameter.data = torch.empty_like(model).copy_(parameter.data)
+
+
 # Keras puts faster classes in place of its own on PyTorch; subclass what a user would get.
 _FastSGD: Any = type(keras.optimizers.SGD.__new__(keras.optimizers.SGD))
 _FastAdamW: Any = type(keras.optimizers.AdamW.__new__(keras.optimizers.AdamW))
@@ -76,6 +83,12 @@ class SGD(_DecayRule, _FastSGD):
     def __init__(self, *args, coupled: bool = True, **kwargs):
         super().__init__(*args, **kwargs)
         self.coupled = coupled
+
+    def build(self, variables):
+        super().build(variables)
+        if self.momentum and keras.backend.backend() == "torch":
+            for variable, momentum in zip(variables, self.momentums, strict=True):
+                _lay_out_alike(momentum.value, variable.value)
 
     def _apply_weight_decay(self, variables):
         if not self.coupled:

@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 from kerastricks.channels_last import ChannelsLastConv2D, ChannelsLastDepthwiseConv2D, keep_channels_last
+from kerastricks.optimizers import SGD
 
 ON_TORCH = keras.backend.backend() == "torch"
 IMAGES = np.random.default_rng(0).normal(size=(4, 9, 8, 6)).astype("float32")
@@ -70,3 +71,21 @@ def test_survives_save_and_load_and_leaves_other_layers(tmp_path):
     again = keras.saving.load_model(tmp_path / "model.keras")
     assert isinstance(again.layers[1], ChannelsLastConv2D)
     assert np.array_equal(again.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0))
+
+
+@pytest.mark.skipif(not ON_TORCH, reason="Keras' own layers stay")
+def test_kernels_gradients_and_momenta_lie_as_the_convolution_reads_them():
+    inputs = keras.Input(IMAGES.shape[1:])
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2)(layers.Conv2D(6, 3)(inputs))
+    model = keras.Model(inputs, x)
+    before = model.get_weights()
+    convolution, depthwise = keep_channels_last(model)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    model.compile(SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.1), "mse")
+    model.fit(IMAGES, model.predict(IMAGES, verbose=0) + 1, batch_size=4, verbose=0)
+    model.set_weights(before)
+    for layer, order in ((convolution, (3, 0, 1, 2)), (depthwise, (2, 3, 0, 1))):
+        momentum = model.optimizer.momentums[model.optimizer._get_variable_index(layer.kernel)]
+        for tensor in (layer.kernel.value, layer.kernel.value.grad, momentum.value):
+            assert tensor.permute(order).is_contiguous()
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

@@ -13,7 +13,7 @@ FLOORS = [
         *("averages", "callbacks", "checks", "effects", "memory", "optimizers", "pixels", "randomness", "schedules"),
         "surgery",
     },
-    {"trick", "outputs", "channels_last", "fused", "precision", "geometry"},
+    {"trick", "outputs", "channels_last", "direct", "fused", "precision", "geometry"},
     {"mixing", "operations"},
     {"tricks", "batches", "engine"},
     {"recipe"},
