@@ -56,8 +56,8 @@ if __name__ == "__main__":
         "# Which tricks help\n",
         "Written by `benchmarks/results.py` from what the commands below left behind. Small images, few of them and",
         "few epochs: what a trick does here is no promise for a long run of a large network. Intervals are over",
-        "seeds. What a step costs was taken while other work ran beside. On CIFAR-10, `cifar` still held `ZeroGamma`: it",
-        "was taken out because of what stands here.\n",
+        "seeds. What a step costs was taken while other work ran beside. On CIFAR-10, `cifar` still held `ZeroGamma`:",
+        "it was taken out because of what stands here.\n",
     ]
     for directory in arguments.directories:
         result = json.loads((directory / "results.json").read_text(encoding="utf-8"))
