@@ -7,6 +7,7 @@ from kerastricks.channels_last import keep_channels_last
 from kerastricks.direct import Direct
 from kerastricks.engine import Engine
 from kerastricks.fused import fuse_batch_normalization
+from kerastricks.outputs import crossentropy
 from kerastricks.precision import set_precision
 
 ON_TORCH = keras.backend.backend() == "torch"
@@ -84,7 +85,7 @@ def test_trains_and_predicts_as_calls_of_the_network(build, policy):
         assert (engine.direct.steps is not None) == ON_TORCH
         if not direct:
             engine.direct.steps = None
-        engine.compile(keras.optimizers.Adam(0.01), keras.losses.CategoricalCrossentropy(from_logits=True))
+        engine.compile(keras.optimizers.Adam(0.01), crossentropy(network))
         losses = engine.fit(IMAGES, TARGETS, epochs=3, batch_size=8, verbose=0).history["loss"]
         return losses, engine.network.get_weights(), engine.predict(IMAGES, verbose=0), len(engine.losses)
 
