@@ -85,7 +85,7 @@ def test_trains_and_predicts_as_calls_of_the_network(build, policy):
         assert (engine.direct.steps is not None) == ON_TORCH
         if not direct:
             engine.direct.steps = None
-        engine.compile(keras.optimizers.Adam(0.01), crossentropy(network))
+        engine.compile(keras.optimizers.Adam(0.01), crossentropy(engine.network))
         losses = engine.fit(IMAGES, TARGETS, epochs=3, batch_size=8, verbose=0).history["loss"]
         return losses, engine.network.get_weights(), engine.predict(IMAGES, verbose=0), len(engine.losses)
 
