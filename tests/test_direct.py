@@ -92,7 +92,9 @@ def test_trains_and_predicts_as_calls_of_the_network(build, policy):
     (losses, weights, outputs, added), (again, weights_again, outputs_again, added_again) = run(True), run(False)
     assert losses == pytest.approx(again, rel=1e-6)
     assert outputs == pytest.approx(outputs_again, abs=1e-6)
-    assert added == added_again == (2 if build is regularized else 0)
+    assert added == added_again
+    if ON_TORCH:  # elsewhere the activity's loss stays inside the traced step
+        assert added == (2 if build is regularized else 0)
     for a, b in zip(weights, weights_again, strict=True):
         assert a == pytest.approx(b, abs=1e-6)
 
