@@ -119,6 +119,9 @@ class Engine(keras.Model):
             loss = loss + ops.mean(added)
         return loss
 
+    def _aggregate_additional_loss(self, loss):
+        return ops.sum(ops.cast(loss, "float32"))  # an activity's loss may be in a low precision
+
     def _from_logits(self) -> bool:
         return gives_logits(self.network) if has_graph(self.network) else getattr(self.loss, "from_logits", False)
 
