@@ -28,7 +28,7 @@ demo: install  ## trains on handwritten digits and leaves a report
 	$(BIN)/kerastricks train digits --recipe tutorial
 
 test: $(VENV)/installed-dev  ## the tests on the default backend
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -40,7 +40,7 @@ types: $(VENV)/installed-dev
 check: lint types test
 
 test-jax test-torch: test-%: install-all
-	KERAS_BACKEND=$* $(BIN)/python -m pytest
+	KERAS_BACKEND=$* $(BIN)/python -m pytest -n 2
 
 check-all: install-all test test-jax test-torch  ## the tests on each of the three backends
 

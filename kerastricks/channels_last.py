@@ -12,7 +12,7 @@ from kerastricks.surgery import change_class
 
 
 def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
-    """Returns the convolution of `inputs` (N, H, W, C) with `kernel` (height, width, C / groups, filters)."""
+    """Returns what `layer` makes of `inputs` (N, H, W, C) with `kernel` (height, width, C / groups, filters)."""
     import torch
     from torch.nn import functional
 
@@ -32,8 +32,10 @@ def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
             (top, left), (height, width) = padding, total
             images = functional.pad(images, (left, width - left, top, height - top))
             padding = [0, 0]
-    outputs = functional.conv2d(images, kernel, None, layer.strides, padding, layer.dilation_rate, groups)
-    return outputs.permute(0, 2, 3, 1)
+    bias = keras.ops.convert_to_tensor(layer.bias) if layer.use_bias else None  # Keras makes it a pass of its own
+    outputs = functional.conv2d(images, kernel, bias, layer.strides, padding, layer.dilation_rate, groups)
+    outputs = outputs.permute(0, 2, 3, 1)
+    return outputs if layer.activation is None else layer.activation(outputs)
 
 
 def _lay_out(layer: Any) -> None:
@@ -60,10 +62,10 @@ class ChannelsLastConv2D(keras.layers.Conv2D):
         super().build(input_shape)
         _lay_out(self)
 
-    def convolution_op(self, inputs, kernel):
+    def call(self, inputs):
         if not _applies(self):
-            return super().convolution_op(inputs, kernel)
-        return _convolve(self, inputs, kernel, self.groups)
+            return super().call(inputs)
+        return _convolve(self, inputs, self.kernel, self.groups)
 
 
 @keras.saving.register_keras_serializable("kerastricks")
@@ -82,10 +84,7 @@ class ChannelsLastDepthwiseConv2D(keras.layers.DepthwiseConv2D):
             return super().call(inputs)
         height, width, channels, multiplier = self.kernel.shape
         kernel = keras.ops.reshape(self.kernel, (height, width, 1, channels * multiplier))
-        outputs = _convolve(self, inputs, kernel, groups=channels)
-        if self.use_bias:
-            outputs = outputs + keras.ops.convert_to_tensor(self.bias)
-        return outputs if self.activation is None else self.activation(outputs)
+        return _convolve(self, inputs, kernel, groups=channels)
 
 
 def keep_channels_last(model: Any) -> list:

@@ -26,7 +26,8 @@ import kerastricks as kt
 random = np.random.default_rng(0)
 images = random.integers(0, 256, (80, 8, 8, 3), "uint8")
 labels = random.integers(0, 4, 80).astype("int32")
-model = kt.models.build("resnet20", classes=4, input_shape=(8, 8, 3), width=4)
+# With fewer than 8 channels oneDNN's strided 1x1 convolutions have wrong gradients on AVX2 (its issue 6035).
+model = kt.models.build("resnet20", classes=4, input_shape=(8, 8, 3), width=8)
 for variable in model.trainable_variables:
     if variable.name == "kernel":
         scale = np.sqrt(2 / np.prod(variable.shape[:-1]))

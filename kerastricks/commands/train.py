@@ -21,7 +21,7 @@ from kerastricks.batches import EvaluationBatches, TrainingBatches
 from kerastricks.callbacks import rate_at
 from kerastricks.commands import recipes
 from kerastricks.outputs import probabilities
-from kerastricks.precision import accelerator_name
+from kerastricks.precision import accelerator_name, computes_bfloat16_fast
 from kerastricks.report.judgement import judge
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
@@ -162,10 +162,11 @@ def environment() -> dict[str, Any]:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
+    low = "bfloat16 in hardware" if computes_bfloat16_fast() else "no bfloat16 in hardware"
     return {
         "backend": keras.backend.backend(),
         "versions": versions,
-        "hardware": ", ".join(filter(None, (_processor(), f"{os.cpu_count()} cores", accelerator_name()))),
+        "hardware": ", ".join(filter(None, (_processor(), f"{os.cpu_count()} cores", accelerator_name(), low))),
     }
 
 

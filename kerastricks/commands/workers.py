@@ -1,7 +1,9 @@
 """Where the runs of an ablation are made: here, in processes beside this one, or on a Ray cluster."""
 
 import contextlib
+import dataclasses
 import importlib.util
+import logging
 import multiprocessing
 import os
 import socket
@@ -20,7 +22,7 @@ def outcomes(jobs: Sequence[Job], workers: int = 1, ray: str | None = None) -> I
     """Yields the number of each job and its outcome, as they are done.
 
     Args:
-        jobs: The runs.
+        jobs: The runs, all on the same data.
         workers: Processes side by side; each gets its share of the cores.
         ray: Address of a Ray cluster that makes the runs instead, one GPU each where it has any.
 
@@ -96,13 +98,15 @@ def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, 
 
     environment = {"env_vars": {"KERAS_BACKEND": keras.backend.backend()}}
     try:
-        ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise _silent(address, error) from None
     try:
         gpus = 1 if ray.cluster_resources().get("GPU") else 0
-        task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(attempt)  # again where a node is lost
-        waiting = {task.remote(job): number for number, job in enumerate(jobs)}
+        task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_attempt)  # again where a node is lost
+        data = ray.put(jobs[0].data)  # sent once to each node, not with each run
+        bare = [dataclasses.replace(job, data=None) for job in jobs]
+        waiting = {task.remote(job, data): number for number, job in enumerate(bare)}
         while waiting:
             (done, *_), _ = ray.wait(list(waiting))
             yield waiting.pop(done), ray.get(done)
@@ -111,6 +115,10 @@ def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, 
         raise ValueError(f"A run on Ray failed: {reason}. Finished runs are kept: the same command goes on.") from None
     finally:
         ray.shutdown()
+
+
+def _attempt(job: Job, data: Any) -> dict[str, Any]:
+    return attempt(dataclasses.replace(job, data=data))
 
 
 def check_ray(address: str) -> None:

@@ -289,6 +289,24 @@ def test_workers_train_the_same_runs(mine):
 
 
 @pytest.mark.slow
+def test_a_cluster_trains_the_same_runs_though_a_node_is_lost(mine):
+    pytest.importorskip("ray", reason="Ray is not installed")
+    alone = figures(mine, "one", *SHORT)
+    recipe = mine / "mine.py"
+    recipe.write_text(
+        "import os, pathlib, sys\n"
+        f"lost = pathlib.Path({str(mine / 'lost')!r})\n"
+        "if 'default_worker.py' in sys.argv[0] and not lost.exists():\n"
+        "    lost.touch()\n"
+        "    os._exit(1)\n" + recipe.read_text()
+    )
+    on_cluster = figures(mine, "ray", *SHORT, "--ray", "local")
+    assert (mine / "lost").exists()
+    for (seed, _, loss), (other, _, loss_of_other) in zip(alone, on_cluster, strict=True):
+        assert (seed, loss) == (other, pytest.approx(loss_of_other, rel=1e-2))
+
+
+@pytest.mark.slow
 def test_a_dead_cluster_is_one_line(mine):
     words = (*SHORT, "--ray", "127.0.0.1:1", "--out", str(mine / "out"))
     done = subprocess.run(command(mine, *words), capture_output=True, text=True)
