@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 .PHONY: install install-all demo test test-jax test-torch check check-all lint types overhead speed evidence
 
 install: $(VENV)/installed  ## the package and the default backend
-install-all: $(VENV)/installed-all  ## all three backends, and what the developers use
+install-all: $(VENV)/installed-all  ## all three backends, Ray, and what the developers use
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +21,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 	touch $@
 
 $(VENV)/installed-all: $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,jax,torch,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,jax,torch,ray,dev]'
 	touch $@
 
 demo: install  ## trains on handwritten digits and leaves a report

@@ -56,8 +56,7 @@ if __name__ == "__main__":
         "# Which tricks help\n",
         "Written by `benchmarks/results.py` from what the commands below left behind. Small images, few of them and",
         "few epochs: what a trick does here is no promise for a long run of a large network. Intervals are over",
-        "seeds. What a step costs was taken while other work ran beside. On CIFAR-10, `cifar` still held `ZeroGamma`:",
-        "it was taken out because of what stands here.\n",
+        "seeds. What a step costs was taken while other work ran beside.\n",
     ]
     for directory in arguments.directories:
         result = json.loads((directory / "results.json").read_text(encoding="utf-8"))
@@ -66,5 +65,6 @@ if __name__ == "__main__":
         lines += section(result, picture)
     for path in arguments.printed:
         kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-        lines += [f"## {path.stem.replace('-', ' ').capitalize()}\n", "```", *kept, "```\n"]
+        title = path.stem.replace("-", " ")
+        lines += [f"## {title[0].upper()}{title[1:]}\n", "```", *kept, "```\n"]
     (DOCS / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
