@@ -17,10 +17,11 @@ import numpy as np
 from kerastricks import data as data_room
 from kerastricks import models
 from kerastricks.commands import designs, recipes, store
+from kerastricks.commands.budget import epochs_within
 from kerastricks.commands.judging import judge
-from kerastricks.commands.runs import Job, load, trial
+from kerastricks.commands.runs import Job, load
 from kerastricks.commands.train import environment
-from kerastricks.commands.workers import check_ray, outcomes
+from kerastricks.commands.workers import check_ray, outcomes, share_device
 from kerastricks.recipe import Recipe
 from kerastricks.report.ablation import ablation_page
 from kerastricks.report.ablation_text import COLUMNS, csv_rows, table
@@ -91,7 +92,7 @@ def ablate(
         seeds: How many seeds, from 0.
         tricks: Names of the tricks to judge; the others stay in every arm. By default all.
         epochs: Passes over the training images in each run; the recipe's by default.
-        minutes: Time for the whole ablation on one worker, in place of `epochs`, which follow from a trial.
+        minutes: Time for the whole ablation on one worker, in place of `epochs`; more workers take less.
         batch_size: Images in a batch; the recipe's by default.
         images: Largest number of training images, and of validation images.
         image_size: Side in pixels of the images of a folder.
@@ -111,13 +112,24 @@ def ablate(
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
     if epochs is not None and minutes is not None:
         raise ValueError(f"Pass `epochs` or `minutes`, not both. Received: epochs={epochs}, minutes={minutes}")
+    if ray is not None and workers > 1:
+        raise ValueError(f"Pass `ray` or `workers`, not both: Ray shares out the runs. Received: workers={workers}")
+    if isinstance(data, data_room.Data) and not data.own_split:
+        raise ValueError(
+            f"{data.name} was split when it was loaded, and seeds are to vary the split. Pass its name or folder, or "
+            "`dataclasses.replace(data, own_split=True)` to keep this split in all seeds."
+        )
     chosen = recipes.choose(recipe)
-    arms, comparisons = designs.arms(recipes.choose(chosen, efficient=efficient), design, tricks or chosen.names)
+    judged = tricks or chosen.names
+    arms, comparisons = designs.arms(recipes.choose(chosen, efficient=efficient and bool(judged)), design, judged)
     models.find(model)
     if ray is not None:
         check_ray(ray)
+    if ray is not None or workers > 1:
+        share_device()
     size = chosen.batch_size if batch_size is None else batch_size
-    base = Job(data, chosen, model, chosen.epochs, size, 0, images, image_size, cache_size)
+    text = recipes.text(recipe) if isinstance(recipe, str) else None
+    base = Job(data, chosen, model, chosen.epochs, size, 0, images, image_size, cache_size, text)
     source = load(base)
     settings: dict[str, Any] = {
         "data": data if isinstance(data, str) else data.name,
@@ -126,6 +138,7 @@ def ablate(
         "design": design,
         "batch_size": size,
         "tricks": re.sub(r" at 0x[0-9a-f]+", "", repr(chosen)),
+        "recipe_text": text,
         "arms": list(arms),
         "images": images,
         "image_size": image_size,
@@ -142,11 +155,16 @@ def ablate(
     if begun is None:
         passes = settings["epochs_asked"]
         if minutes is not None:
-            passes = _epochs_within(minutes, next(iter(jobs.values())), len(arms) * seeds, workers)
+            slowest = max(arms, key=lambda arm: len(arms[arm].names))
+            passes = epochs_within(minutes, jobs[slowest], len(arms) * seeds)
         begun = {**settings, "epochs": passes, **environment()}
         folder.mkdir(parents=True, exist_ok=True)
         store.write(folder / store.SETTINGS, begun)
     runs = store.Runs(folder, list(arms), range(seeds))
+    here = environment()["hardware"]
+    if runs.missing() and here not in begun["hardware"]:
+        begun = {**begun, "hardware": f"{begun['hardware']}; continued on {here}"}
+        store.write(folder / store.SETTINGS, begun)
     options = {
         "recipe": recipe if isinstance(recipe, str) else None,
         "model": model,
@@ -161,12 +179,13 @@ def ablate(
         "workers": workers if workers > 1 else None,
         "ray": ray,
         "efficient": efficient or None,
+        "cache-size": cache_size if cache_size != 10.0 else None,
+        "out": out,
     }
     whole = isinstance(data, str) and isinstance(recipe, str)
     facts = {
         **{name: settings[name] for name in ("data", "recipe", "model", "design", "batch_size")},
-        **environment(),
-        "epochs": begun["epochs"],
+        **{name: begun[name] for name in ("backend", "versions", "hardware", "epochs")},
         "command": _command(data, options)
         if whole
         else "kerastricks.ablate(...), with a recipe or data of the caller's",
@@ -205,24 +224,7 @@ def _reference(recipe: str | Recipe, arm: Recipe, efficient: bool) -> Recipe | t
     if isinstance(recipe, Recipe):
         return arm
     left_out = tuple(name for name in recipes.find(recipe).names if name not in arm.names)
-    return recipe, left_out, efficient
-
-
-def _epochs_within(minutes: float, job: Job, runs: int, workers: int) -> int:
-    """Returns the epochs with which `runs` take about `minutes`, by the first epochs of a run."""
-    try:
-        beside, epoch = trial(job)
-    except ArithmeticError as error:
-        raise ValueError(
-            f"The trial that times an epoch failed: {error}. Lower the learning rate, or pass `epochs`."
-        ) from None
-    epochs = math.floor((60 * minutes * workers / runs - beside) / epoch)
-    if epochs < 1:
-        raise ValueError(
-            f"{minutes:g} minutes are too few: {runs} runs of one epoch take about "
-            f"{math.ceil(runs * (beside + epoch) / workers / 60)}. Pass more, or fewer seeds, tricks or images."
-        )
-    return epochs
+    return recipe, left_out, efficient and "Efficient" in arm.names
 
 
 def _fingerprint(source: data_room.Data) -> int:
@@ -236,7 +238,7 @@ def _fingerprint(source: data_room.Data) -> int:
 
 def _command(data: str, options: dict[str, Any]) -> str:
     """Returns the command line that repeats the ablation."""
-    words = ["kerastricks", "ablate", data]
+    words = [f"KERAS_BACKEND={keras.backend.backend()}", "kerastricks", "ablate", data]
     for name, value in options.items():
         if value is not None and value != ():
             values = value if isinstance(value, list | tuple) else [] if value is True else [value]

@@ -7,6 +7,7 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,6 +51,19 @@ def choose(recipe: str | Recipe, without: Sequence[str] = (), efficient: bool = 
     """
     found = (recipe if isinstance(recipe, Recipe) else find(recipe)).without(*without)
     return dataclasses.replace(found, tricks=(Efficient(), *found.tricks)) if efficient else found
+
+
+def text(name: str) -> int | None:
+    """Returns a number that stands for the text of a recipe file, None for a shipped recipe.
+
+    Raises:
+        ValueError: If there is no such file.
+    """
+    if not name.endswith(".py"):
+        return None
+    if not Path(name).is_file():
+        raise ValueError(f"There is no recipe file {name}.")
+    return zlib.crc32(Path(name).read_bytes())
 
 
 def _from_file(path: Path) -> Recipe:

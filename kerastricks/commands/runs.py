@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 import io
-import itertools
 import math
 import statistics
 import time
@@ -36,6 +35,7 @@ class Job:
         images: See `kerastricks.data.load`.
         image_size: Likewise.
         cache_size: Likewise.
+        text: See `kerastricks.commands.recipes.text`; a file that has changed since is refused.
     """
 
     data: Any
@@ -47,6 +47,7 @@ class Job:
     images: int | None = None
     image_size: int | None = None
     cache_size: float = 10.0
+    text: int | None = None
 
 
 def load(job: Job) -> data_room.Data:
@@ -64,37 +65,16 @@ def _load(data: str, image_size: int | None, cache_size: float, images: int | No
 
 
 def chosen(job: Job) -> Recipe:
-    """Returns the recipe of a job."""
-    return job.recipe if isinstance(job.recipe, Recipe) else recipes.choose(*job.recipe)
-
-
-def trial(job: Job, epochs: int = 3) -> tuple[float, float]:
-    """Trains for the first epochs of a job; returns the seconds before and after them, and those of one epoch.
+    """Returns the recipe of a job.
 
     Raises:
-        ArithmeticError: If the loss is not finite.
-        ValueError: See `kerastricks.Recipe.fit`.
+        ValueError: If its file is gone or has changed.
     """
-    ends = _Ends(min(epochs, job.epochs))
-    start = time.perf_counter()
-    run(job, ends)
-    seconds = time.perf_counter() - start
-    laps = [after - before for before, after in itertools.pairwise(ends.times)]
-    epoch = statistics.median(laps) if laps else seconds
-    return max(0.0, seconds - len(ends.times) * epoch), epoch
-
-
-class _Ends(keras.callbacks.Callback):
-    """Stops after some epochs, and keeps when each one ended."""
-
-    def __init__(self, epochs: int):
-        super().__init__()
-        self.epochs = epochs
-        self.times: list[float] = []
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.times.append(time.perf_counter())
-        self.model.stop_training = len(self.times) >= self.epochs
+    if isinstance(job.recipe, Recipe):
+        return job.recipe
+    if recipes.text(job.recipe[0]) != job.text:
+        raise ValueError(f"{job.recipe[0]} has changed since the ablation began: put it back, or pass another --out")
+    return recipes.choose(*job.recipe)
 
 
 def run(job: Job, *callbacks: Any) -> dict[str, Any]:
@@ -159,13 +139,27 @@ def attempt(job: Job) -> dict[str, Any]:
         ValueError: If the machine failed, not the arm: out of memory, a disk that is full, a file that is gone.
     """
     try:
+        load(job), chosen(job)
+    except Exception as error:
+        raise _failure(job, error) from error
+    try:
         return run(job)
     except Exception as error:
+        if any(map(_is_the_machines, (error, error.__cause__, error.__context__))):
+            raise _failure(job, error) from error
         reason = str(error).strip().partition("\n")[0]
-        kind = type(error).__name__
-        if isinstance(error, OSError | MemoryError) or kind in ("OutOfMemoryError", "ResourceExhaustedError"):
-            raise ValueError(
-                f"The machine failed in a run with seed {job.seed}: {kind}: {reason}. Finished runs are kept; mend it, "
-                "and the same command goes on."
-            ) from error
-        return {"seed": job.seed, "error": reason if isinstance(error, ArithmeticError) else f"{kind}: {reason}"}
+        known = isinstance(error, ArithmeticError)
+        return {"seed": job.seed, "error": reason if known else f"{type(error).__name__}: {reason}"}
+
+
+def _is_the_machines(error: BaseException | None) -> bool:
+    words = ("OutOfMemoryError", "ResourceExhaustedError", "RESOURCE_EXHAUSTED", "can't allocate memory")
+    return isinstance(error, OSError | MemoryError) or any(word in repr(error) for word in words)
+
+
+def _failure(job: Job, error: Exception) -> ValueError:
+    reason = str(error).strip().partition("\n")[0].rstrip(".")
+    return ValueError(
+        f"The machine failed in a run with seed {job.seed}: {type(error).__name__}: {reason}. Finished runs are kept; "
+        "mend it, and the same command goes on."
+    )

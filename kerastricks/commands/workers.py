@@ -9,13 +9,19 @@ import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import keras
 
 from kerastricks.commands.runs import Job, attempt
+
+
+def share_device() -> None:
+    """Lets this process and those it starts share a GPU, of which JAX and TensorFlow would each take most at once."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 def outcomes(jobs: Sequence[Job], workers: int = 1, ray: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -47,8 +53,20 @@ def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict
     try:
         with _environment(threads):
             futures = {pool.submit(attempt, job): number for number, job in enumerate(jobs)}
+        failure = None
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            try:
+                outcome = future.result()
+            except CancelledError:
+                continue
+            except ValueError as error:  # runs that are on their way still count
+                failure = error
+                for other in futures:
+                    other.cancel()
+                continue
+            yield futures[future], outcome
+        if failure:
+            raise failure
     except BrokenProcessPool:
         raise ValueError(
             "A worker process was killed, perhaps for want of memory. Finished runs are kept: the same command goes "

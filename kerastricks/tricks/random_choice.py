@@ -63,7 +63,8 @@ class RandomChoice(Trick):
 
     def draw(self, random, size, step, plan):
         count = size if self.per_sample else 1
-        choice = random.choice(len(self.tricks), count, p=self.probabilities)
+        p = None if self.probabilities is None else np.divide(self.probabilities, sum(self.probabilities))
+        choice = random.choice(len(self.tricks), count, p=p)
         draws = {"choice": np.broadcast_to(choice, size).astype("int32")}
         for number, trick in enumerate(self.tricks):
             for name, value in trick.draw(random, size, step, plan).items():

@@ -4,11 +4,12 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.commands import runs
+from kerastricks.commands import budget, runs
 from kerastricks.commands.ablate import ablate
 
 RECIPE = kt.Recipe((kt.Warmup(1), kt.MixUp()), epochs=3, batch_size=8)
@@ -164,10 +165,10 @@ def test_the_seed_chooses_the_split_where_the_data_has_none():
 
 def test_minutes_become_epochs(tmp_path, trained, monkeypatch):
     """A run takes a second and a second an epoch: 12 runs in 2 minutes are 10 s each, so 9 epochs."""
-    from kerastricks.commands import ablate as module
-
-    monkeypatch.setattr(module, "trial", lambda job: (1.0, 1.0))
-    assert start(tmp_path, minutes=2).result["epochs"] == 9
+    timed = []
+    monkeypatch.setattr(budget, "trial", lambda job: timed.append(job.recipe.names) or (1.0, 1.0))
+    assert start(tmp_path, minutes=2, design="ladder").result["epochs"] == 9
+    assert timed == [["Warmup", "MixUp"]]
     with pytest.raises(ValueError, match="0.1 minutes are too few: 12 runs of one epoch take about 1"):
         start(tmp_path, minutes=0.1, out=str(tmp_path / "other"))
 
@@ -176,7 +177,7 @@ def test_minutes_become_epochs(tmp_path, trained, monkeypatch):
 def test_a_trial_times_the_first_epochs_of_a_long_run():
     """The warmup of 5 epochs fits the run of 30, not the trial of 3."""
     job = runs.Job(DATA, ("tutorial", ("LinearScaling",), False), "resnet20", 30, 8, 0)
-    beside, epoch = runs.trial(job)
+    beside, epoch = budget.trial(job)
     assert 0 < epoch < beside
 
 
@@ -205,9 +206,56 @@ def test_a_machine_that_fails_is_no_result(monkeypatch):
         runs.attempt(runs.Job(DATA, RECIPE, "resnet20", 1, 8, 0))
 
 
+def out_of_memory():
+    raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8589934592 bytes.")
+
+
+def unreadable():
+    try:
+        raise OSError("Input/output error")
+    except OSError as error:
+        raise ValueError(f"Cannot read 7.jpg: {error}") from None
+
+
+@pytest.mark.parametrize("failure", [out_of_memory, unreadable])
+def test_memory_and_files_are_the_machines(monkeypatch, failure):
+    monkeypatch.setattr(runs, "run", lambda job: failure())
+    with pytest.raises(ValueError, match="The machine failed in a run with seed 0: .* Finished runs are kept"):
+        runs.attempt(runs.Job(DATA, RECIPE, "resnet20", 1, 8, 0))
+
+
+def test_data_that_is_gone_is_no_result(trained):
+    with pytest.raises(ValueError, match="The machine failed in a run with seed 3: ValueError: nowhere does not exist"):
+        runs.attempt(runs.Job("nowhere", RECIPE, "resnet20", 1, 8, 3))
+
+
+def test_a_recipe_file_that_changes_is_noticed(tmp_path, trained):
+    path = tmp_path / "mine.py"
+    path.write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.Warmup(1), kt.MixUp(0.2)), epochs=3)\n")
+
+    def change(line):
+        path.write_text(path.read_text().replace("0.2", "0.4"))
+
+    with pytest.raises(ValueError, match="mine.py has changed since the ablation began"):
+        start(tmp_path, recipe=str(path), say=change)
+    assert len(trained) == 1
+    with pytest.raises(ValueError, match="holds another ablation. It differs in .*recipe_text"):
+        start(tmp_path, recipe=str(path))
+
+
+def test_what_is_efficient_can_be_judged_too(tmp_path, trained, monkeypatch):
+    seen = []
+    monkeypatch.setattr(runs, "run", lambda job: seen.append(runs.chosen(job).names) or {"seed": 0, "error": "none"})
+    start(tmp_path, recipe="cifar", efficient=True, tricks=["Efficient"], seeds=1)
+    cifar = kt.commands.recipes.find("cifar").names
+    assert seen == [["Efficient", *cifar], cifar]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"recipe": "baseline", "efficient": True}, "one arm and nothing to compare"),
+        ({"ray": "auto", "workers": 2}, "`ray` or `workers`, not both"),
         ({"tricks": ["CutMix"]}, "The recipe has no trick 'CutMix'"),
         ({"recipe": kt.Recipe()}, "one arm and nothing to compare"),
         ({"epochs": 2, "minutes": 3.0}, "not both"),
@@ -224,6 +272,31 @@ def test_refuses_what_does_not_fit(tmp_path, trained, settings, message):
     with pytest.raises(ValueError, match=message):
         start(tmp_path, **settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_refuses_one_split_for_all_seeds(tmp_path, trained):
+    with pytest.raises(ValueError, match="digits was split when it was loaded, and seeds are to vary the split"):
+        ablate(kt.data.load("digits"), recipe=RECIPE, out=str(tmp_path / "out"))
+
+
+def test_the_command_repeats_it(tmp_path, trained):
+    found = start(tmp_path, recipe="cifar", seeds=1)
+    assert found.result["command"] == "kerastricks.ablate(...), with a recipe or data of the caller's"
+    out = str(tmp_path / "digits")
+    found = ablate("digits", recipe="cifar", tricks=["EMA"], seeds=1, cache_size=2.5, out=out)
+    words = (
+        "ablate digits --recipe cifar --model resnet20 --design leave-one-out --seeds 1 --tricks EMA --cache-size 2.5"
+    )
+    assert found.result["command"] == f"KERAS_BACKEND={keras.backend.backend()} kerastricks {words} --out {out}"
+
+
+def test_another_machine_is_named(tmp_path, trained, monkeypatch):
+    from kerastricks.commands import ablate as module
+
+    start(tmp_path, seeds=1)
+    monkeypatch.setattr(module, "environment", lambda: {"hardware": "another"})
+    assert start(tmp_path, seeds=2).result["hardware"].endswith("; continued on another")
+    assert start(tmp_path, seeds=2).result["hardware"].count("another") == 1
 
 
 def test_never_mixes_two_ablations(tmp_path, trained):

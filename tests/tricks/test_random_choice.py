@@ -38,6 +38,11 @@ def test_or_once_a_sample(plan):
     assert draws(trick, plan, size=10_000)["choice"].mean() == pytest.approx(0.5, abs=0.015)
 
 
+def test_rounded_probabilities_are_taken_as_shares(plan):
+    trick = kt.RandomChoice((*SWITCH.tricks, kt.RandomFlip()), (0.3333333,) * 3, per_sample=True)
+    assert set(draws(trick, plan, size=100)["choice"]) == {0, 1, 2}
+
+
 @pytest.mark.parametrize(
     ("tricks", "probabilities", "message"),
     [

@@ -4,7 +4,7 @@ The paper's figure: 78.26 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
 
 The teacher comes first, at the student's 299 pixels; copy its model.keras to resnet152d.keras:
 
-    kerastricks train imagenet/ --recipe inception_v3/mixup --model resnet152d --image-size 342
+    kerastricks train imagenet/ --recipe inception_v3/smoothing --model resnet152d --image-size 342
 
 Then:
 

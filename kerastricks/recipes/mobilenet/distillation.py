@@ -4,7 +4,7 @@ The paper's figure: 71.97 % top-1 on ImageNet (He et al., 2018, arXiv:1812.01187
 
 The teacher comes first; copy its model.keras to resnet152d.keras, where you run this:
 
-    kerastricks train imagenet/ --recipe resnet50d/mixup --model resnet152d --image-size 256
+    kerastricks train imagenet/ --recipe resnet50d/smoothing --model resnet152d --image-size 256
 
 Then:
 
