@@ -41,7 +41,7 @@ if __name__ == "__main__":
     about = environment()
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     print(
-        f"resnet20, {arguments.images:,} images of {arguments.data}, {arguments.epochs} epochs, "
+        f"resnet20, up to {arguments.images:,} images of {arguments.data}, {arguments.epochs} epochs, "
         f"{arguments.seeds} seeds, on {about['backend']}; {about['hardware']}"
     )
     print(f"{versions}\nvalidation accuracy, mean (deviation over seeds):")
