@@ -54,16 +54,8 @@ def choose(recipe: str | Recipe, without: Sequence[str] = (), efficient: bool = 
 
 
 def text(name: str) -> int | None:
-    """Returns a number that stands for the text of a recipe file, None for a shipped recipe.
-
-    Raises:
-        ValueError: If there is no such file.
-    """
-    if not name.endswith(".py"):
-        return None
-    if not Path(name).is_file():
-        raise ValueError(f"There is no recipe file {name}.")
-    return zlib.crc32(Path(name).read_bytes())
+    """Returns a number that stands for the text of a recipe file, None for a shipped recipe."""
+    return zlib.crc32(Path(name).read_bytes()) if name.endswith(".py") else None
 
 
 def _from_file(path: Path) -> Recipe:

@@ -68,7 +68,8 @@ def chosen(job: Job) -> Recipe:
     """Returns the recipe of a job.
 
     Raises:
-        ValueError: If its file is gone or has changed.
+        OSError: If its file is gone.
+        ValueError: If it has changed.
     """
     if isinstance(job.recipe, Recipe):
         return job.recipe

@@ -179,10 +179,10 @@ def test_a_trial_times_the_first_epochs_of_a_long_run(monkeypatch):
     made = []
     monkeypatch.setattr(budget, "run", lambda job, ends: made.append(ends) or runs.run(job, ends))
     job = runs.Job(DATA, ("tutorial", ("LinearScaling",), False), "resnet20", 30, 8, 0)
-    beside, epoch = budget.trial(job)
-    assert len(made[0].times) == 3
-    assert epoch > 0
-    assert beside >= 0
+    _, epoch = budget.trial(job)
+    times = made[0].times
+    assert len(times) == 3
+    assert min(np.diff(times)) <= epoch <= max(np.diff(times))
 
 
 def test_a_restored_weight_is_what_counts(monkeypatch):
