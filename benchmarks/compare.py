@@ -9,10 +9,10 @@ interval.
 import argparse
 import statistics
 
-from kerastricks.commands import recipes
-from kerastricks.commands.runs import Job, run
+from kerastricks.commands.ablation.jobs import Job, run
+from kerastricks.commands.ablation.statistics import paired
 from kerastricks.commands.train import environment
-from kerastricks.effects import paired
+from kerastricks.recipes import choose as recipes
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

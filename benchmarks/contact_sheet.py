@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_image
 
 import kerastricks as kt
-from kerastricks.batches import draw
-from kerastricks.mixing import Mixing
+from kerastricks.training.batches import draw
+from kerastricks.training.mixing import Mixing
 
 SIDE, DRAWS, MARGIN = 128, 8, 4
 COLOURS = 256  # a palette, so that the sheet stays below 600 kB

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerastricks.effects import effects, verdict
+from kerastricks.commands.ablation.statistics import effects, verdict
 
 
 def simulate(random: np.random.Generator, truth: Sequence[float], seeds: int, images: int | None) -> dict:

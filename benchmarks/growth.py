@@ -14,9 +14,9 @@ import keras
 import numpy as np
 
 import kerastricks as kt
-from kerastricks.batches import TrainingBatches
 from kerastricks.commands.train import environment
 from kerastricks.recipes.tutorial import recipe
+from kerastricks.training.batches import TrainingBatches
 
 BASE = {"images": 10_000, "classes": 10, "size": 32, "batch": 64}
 SERIES = {

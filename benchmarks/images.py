@@ -21,10 +21,10 @@ import numpy as np
 from PIL import Image
 
 import kerastricks as kt
-from kerastricks.batches import draw
 from kerastricks.commands.train import environment
 from kerastricks.data.cache import Cache
-from kerastricks.engine import Engine
+from kerastricks.training.batches import draw
+from kerastricks.training.engine import Engine
 
 SIZE, KEPT, BATCH = 224, 256, 32
 

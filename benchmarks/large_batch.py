@@ -10,9 +10,9 @@ import argparse
 import statistics
 
 import kerastricks as kt
-from kerastricks.commands.runs import Job, run
+from kerastricks.commands.ablation.jobs import Job, run
+from kerastricks.commands.ablation.statistics import paired
 from kerastricks.commands.train import environment
-from kerastricks.effects import paired
 
 SMALL = 128
 PLAIN = (kt.RandomFlip(), kt.RandomCrop(4))

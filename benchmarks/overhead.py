@@ -20,10 +20,10 @@ def measure(name: str, rounds: int, steps: int) -> None:
     import numpy as np
 
     import kerastricks as kt
-    from kerastricks.batches import TrainingBatches
-    from kerastricks.commands import recipes
     from kerastricks.commands.train import environment
-    from kerastricks.engine import jit_compile, metrics
+    from kerastricks.recipes import choose as recipes
+    from kerastricks.training.batches import TrainingBatches
+    from kerastricks.training.engine import jit_compile, metrics
 
     recipe, batch = recipes.find(name), 128
     random = np.random.default_rng(0)

@@ -26,7 +26,7 @@ def turn(workers: int) -> tuple[float, float]:
     """Returns the seconds of the whole command, and those of training added up over its runs."""
     with tempfile.TemporaryDirectory() as folder:
         where = ("--workers", str(workers), "--out", folder)
-        command = [sys.executable, "-m", "kerastricks_cli", *ABLATE, *LENGTH, *where]
+        command = [sys.executable, "-m", "kerastricks.cli", *ABLATE, *LENGTH, *where]
         start = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         seconds = time.perf_counter() - start

@@ -13,8 +13,8 @@ import time
 import keras
 
 import kerastricks as kt
-from kerastricks.commands import recipes
 from kerastricks.commands.train import environment
+from kerastricks.recipes import choose as recipes
 
 
 class Until(keras.callbacks.Callback):

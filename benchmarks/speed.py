@@ -22,7 +22,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     for backend in arguments.backends:
-        command = [sys.executable, "-m", "kerastricks_cli", "bench", "--efficient", *SETTINGS[arguments.model].split()]
+        command = [sys.executable, "-m", "kerastricks.cli", "bench", "--efficient", *SETTINGS[arguments.model].split()]
         environment = {**os.environ, "KERAS_BACKEND": backend}
         subprocess.run([*command, "--rounds", str(arguments.rounds)], env=environment, check=True)
         print(flush=True)

@@ -6,7 +6,7 @@ python benchmarks/zero_gamma.py > docs/zero_gamma.md
 import keras
 
 import kerastricks as kt
-from kerastricks.surgery import graphs, residuals
+from kerastricks.models.graph import graphs, residuals
 
 FAMILIES = (
     *("ResNet50", "ResNet50V2", "VGG16", "InceptionV3", "Xception", "InceptionResNetV2", "MobileNet", "MobileNetV2"),

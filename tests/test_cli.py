@@ -11,7 +11,7 @@ import pytest
 def kerastricks(*arguments, **environment):
     """Runs the command with Keras out of reach unless the test says otherwise; returns the finished process."""
     return subprocess.run(
-        [sys.executable, "-m", "kerastricks_cli", *arguments],
+        [sys.executable, "-m", "kerastricks.cli", *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
@@ -44,7 +44,7 @@ def test_answers_without_keras(arguments, said):
 
 
 def test_never_imports_keras_for_help():
-    code = "import sys, kerastricks_cli; assert not {'keras', 'numpy'} & set(sys.modules)"
+    code = "import sys, kerastricks.cli; assert not {'keras', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -58,12 +58,12 @@ def test_names_the_backends(backend, said):
 
 
 def test_a_backend_that_is_not_installed(monkeypatch, capsys):
-    import kerastricks_cli
+    import kerastricks.cli
 
-    monkeypatch.setattr(kerastricks_cli.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(kerastricks.cli.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(ValueError, match=r"'jax' is not installed. Install it with: pip install 'kerastricks\[jax\]'"):
-        kerastricks_cli._choose_backend()
+        kerastricks.cli._choose_backend()
 
 
 @pytest.mark.slow

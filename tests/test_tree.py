@@ -9,16 +9,15 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
-    {
-        *("averages", "callbacks", "checks", "effects", "memory", "optimizers", "pixels", "randomness", "schedules"),
-        "surgery",
-    },
-    {"trick", "outputs", "channels_last", "direct", "fused", "precision", "geometry"},
-    {"mixing", "operations"},
-    {"tricks", "batches", "engine"},
-    {"recipe"},
-    {"models", "data", "recipes", "report"},
+    {"image", "keras_private"},
+    {"optimizers"},
+    {"data", "models"},
+    {"training"},
+    {"tricks"},
+    {"recipes"},
+    {"report"},
     {"commands"},
+    {"cli"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 SOURCES = sorted(PACKAGE.rglob("*.py"))

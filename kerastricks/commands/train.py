@@ -17,15 +17,15 @@ import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
-from kerastricks.batches import EvaluationBatches, TrainingBatches
-from kerastricks.callbacks import rate_at
-from kerastricks.commands import recipes
-from kerastricks.outputs import probabilities
-from kerastricks.precision import accelerator_name, computes_bfloat16_fast
-from kerastricks.report.judgement import judge
+from kerastricks.models.heads import probabilities
+from kerastricks.models.precision import accelerator_name, computes_bfloat16_fast
+from kerastricks.recipes import choose as recipes
+from kerastricks.report.confusion import judge
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
-from kerastricks.trick import Plan
+from kerastricks.training.batches import EvaluationBatches, TrainingBatches
+from kerastricks.training.callbacks import rate_at
+from kerastricks.training.trick import Plan
 
 
 def train(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerastricks.randomness import generator
+from kerastricks.data.randomness import generator
 
 
 def stratified_split(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,5 @@
 """What a Keras user writes today: SGD with momentum at a constant rate, and no tricks."""
 
-from kerastricks.recipe import Recipe
+from kerastricks.training.recipe import Recipe
 
 recipe = Recipe()

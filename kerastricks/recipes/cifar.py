@@ -9,7 +9,7 @@ the whole of CIFAR-10 in 30 epochs, which was not measured.
 """
 
 from kerastricks import tricks
-from kerastricks.recipe import Recipe
+from kerastricks.training.recipe import Recipe
 
 recipe = Recipe(
     (

@@ -1,7 +1,7 @@
 """The seven tricks of the tutorial: scaling, warmup, cosine, zero γ, no bias decay, smoothing and mixup."""
 
 from kerastricks import tricks
-from kerastricks.recipe import Recipe
+from kerastricks.training.recipe import Recipe
 
 recipe = Recipe(
     (

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerastricks.report.judgement import Judgement
+from kerastricks.report.confusion import Judgement
 from kerastricks.report.plots import bar_plot, heat_map, image_uri, line_plot
 from kerastricks.report.render import render
 

@@ -9,8 +9,8 @@ import keras
 import rich.progress
 from rich.console import Console
 
-from kerastricks.callbacks import Clock, rate_at
-from kerastricks.trick import Plan
+from kerastricks.training.callbacks import Clock, rate_at
+from kerastricks.training.trick import Plan
 
 
 class Progress(Clock):

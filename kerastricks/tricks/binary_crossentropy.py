@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from kerastricks.trick import Trick
+from kerastricks.training.trick import Trick
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks import pixels
-from kerastricks.trick import Trick
+from kerastricks.image import levels
+from kerastricks.training.trick import Trick
 
 # NTSC: the grey of a pixel, and two axes of its colour that sum to zero, so that grey has none.
-YIQ = np.array([pixels.GREY, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
+YIQ = np.array([levels.GREY, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
 GREY = np.tile(YIQ[0], (3, 1))
 COLOUR = np.eye(3) - GREY
 TURNED = np.linalg.inv(YIQ) @ [[0, 0, 0], [0, 0, -1], [0, 1, 0]] @ YIQ  # the colour, by a quarter
@@ -35,14 +35,14 @@ def color_jitter(images, brightness, contrast, saturation, hue):
         hue: Turn in the plane of colours, in half turns, (N,); 0 changes nothing. For three channels.
     """
     height, width, channels = images.shape[1:]
-    mean = ops.mean(pixels.grey(images), axis=(1, 2), keepdims=True) * pixels.per_sample(brightness)
+    mean = ops.mean(levels.grey(images), axis=(1, 2), keepdims=True) * levels.per_sample(brightness)
     if channels == 1:
-        images = images * pixels.per_sample(brightness)
+        images = images * levels.per_sample(brightness)
     else:
         rows = ops.reshape(images, (-1, height * width, channels))
         matrix = ops.transpose(colour_matrix(brightness, saturation, hue), (0, 2, 1))
         images = ops.reshape(ops.matmul(rows, matrix), (-1, height, width, channels))
-    contrast = pixels.per_sample(contrast)
+    contrast = levels.per_sample(contrast)
     return ops.clip(contrast * images + (1 - contrast) * mean, 0.0, 255.0)
 
 
@@ -91,7 +91,7 @@ class ColorJitter(Trick):
         return {"brightness": 1 + brightness, "contrast": 1 + contrast, "saturation": 1 + saturation, "hue": hue}
 
     def batch(self, images, targets, brightness, contrast, saturation, hue):
-        pixels.check_channels(images, self.name, 1, 3)
+        levels.check_channels(images, self.name, 1, 3)
         if images.shape[-1] == 1 and not self.brightness and not self.contrast:
             raise ValueError(
                 "ColorJitter would have no effect: images of one channel have neither saturation nor hue. "

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks.mixing import Mixing, spread
+from kerastricks.training.mixing import Mixing, spread
 
 
 def cutmix(images, targets, share, row, column, order):

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.outputs import class_count, gives_logits, to_logits
-from kerastricks.surgery import has_graph
-from kerastricks.trick import Trick
+from kerastricks.models.graph import has_graph
+from kerastricks.models.heads import class_count, gives_logits, to_logits
+from kerastricks.training.trick import Trick
 
 
 def distillation(r, z, T):

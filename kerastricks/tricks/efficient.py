@@ -4,11 +4,11 @@ import dataclasses
 
 import keras
 
-from kerastricks.channels_last import keep_channels_last
-from kerastricks.fused import fuse_batch_normalization
-from kerastricks.precision import computes_bfloat16_fast, set_precision
-from kerastricks.surgery import has_graph
-from kerastricks.trick import Trick
+from kerastricks.models.channels_last import keep_channels_last
+from kerastricks.models.fused_batch_norm import fuse_batch_normalization
+from kerastricks.models.graph import has_graph
+from kerastricks.models.precision import computes_bfloat16_fast, set_precision
+from kerastricks.training.trick import Trick
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import dataclasses
 
 from keras import ops
 
-from kerastricks.trick import Trick
+from kerastricks.training.trick import Trick
 
 
 def momentum_at(updates, momentum):

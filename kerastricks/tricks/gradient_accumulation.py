@@ -4,8 +4,8 @@ import dataclasses
 
 import keras
 
-from kerastricks.schedules import UpdateSchedule
-from kerastricks.trick import Trick
+from kerastricks.optimizers.schedules import UpdateSchedule
+from kerastricks.training.trick import Trick
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from kerastricks.trick import Trick
+from kerastricks.training.trick import Trick
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,8 @@ import dataclasses
 
 import keras
 
-from kerastricks.schedules import Phase, UpdateSchedule, check_fits, replace_tail
-from kerastricks.trick import Trick, check_duration
+from kerastricks.optimizers.schedules import Phase, UpdateSchedule, check_fits, replace_tail
+from kerastricks.training.trick import Trick, check_duration
 
 
 @keras.saving.register_keras_serializable("kerastricks")

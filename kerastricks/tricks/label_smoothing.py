@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from kerastricks.trick import Trick
+from kerastricks.training.trick import Trick
 
 
 def smooth_labels(y, smooth_factor):

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from kerastricks.schedules import check_rate
-from kerastricks.trick import Trick
+from kerastricks.optimizers.schedules import check_rate
+from kerastricks.training.trick import Trick
 
 
 def scale_learning_rate(learning_rate: float, batch_size: int, reference: int = 256) -> float:

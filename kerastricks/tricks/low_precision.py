@@ -4,9 +4,9 @@ import dataclasses
 
 import keras
 
-from kerastricks.precision import has_accelerator, set_precision
-from kerastricks.surgery import has_graph
-from kerastricks.trick import Trick
+from kerastricks.models.graph import has_graph
+from kerastricks.models.precision import has_accelerator, set_precision
+from kerastricks.training.trick import Trick
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Any
 
-from kerastricks.optimizers import decays
-from kerastricks.trick import Trick
+from kerastricks.optimizers.sgd import decays
+from kerastricks.training.trick import Trick
 
 
 @dataclasses.dataclass(frozen=True)

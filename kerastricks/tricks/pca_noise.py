@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks import pixels
-from kerastricks.trick import Trick
+from kerastricks.image import levels
+from kerastricks.training.trick import Trick
 
 # Of the colours (R, G, B) of ImageNet's pixels, on 0 to 255: a component a column, and the deviation along each.
 COMPONENTS = np.array(
@@ -57,5 +57,5 @@ class PCANoise(Trick):
         return {"alpha": random.normal(0, self.deviation, (size, 3)).astype("float32")}
 
     def batch(self, images, targets, alpha):
-        pixels.check_channels(images, self.name, 3)
+        levels.check_channels(images, self.name, 3)
         return pca_noise(images, alpha), targets

@@ -4,8 +4,8 @@ import dataclasses
 
 from keras import ops
 
-from kerastricks import operations, pixels
-from kerastricks.trick import Trick
+from kerastricks.image import levels, operations
+from kerastricks.training.trick import Trick
 
 SPACE = operations.amounts(shear=0.3, translate=150 / 331, degrees=30, blend=0.9, bits=4)
 
@@ -15,12 +15,12 @@ def rand_augment(images, operation, amount):
 
     Args:
         images: (N, H, W, C), one channel or three, levels of 0 to 255.
-        operation: Numbers in `kerastricks.operations.NAMES`, (N, operations).
+        operation: Numbers in `kerastricks.image.operations.NAMES`, (N, operations).
         amount: How much of each, (N, operations); translations as shares of the side.
     """
     height, width = images.shape[1:3]
     operation, amount = ops.cast(operation, "int32"), ops.cast(amount, "float32")
-    images = pixels.whole(images)
+    images = levels.whole(images)
     for layer in range(operation.shape[1]):
         which, much = operation[:, layer], amount[:, layer]
         for name, side in (("TranslateX", width), ("TranslateY", height)):
@@ -65,5 +65,5 @@ class RandAugment(Trick):
         return operations.draw(random, (size, self.operations), SPACE, self.magnitude)
 
     def batch(self, images, targets, operation, amount):
-        pixels.check_channels(images, self.name, 1, 3)
+        levels.check_channels(images, self.name, 1, 3)
         return rand_augment(images, operation, amount), targets

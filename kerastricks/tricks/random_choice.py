@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks.trick import Trick, overrides
+from kerastricks.training.trick import Trick, overrides
 
 
 def choose(choice, options):

@@ -5,8 +5,8 @@ import math
 
 from keras import ops
 
-from kerastricks import geometry
-from kerastricks.trick import Trick
+from kerastricks.image import geometry
+from kerastricks.training.trick import Trick
 
 
 def random_erasing(images, erase, area, aspect, row, column, value=0.0):

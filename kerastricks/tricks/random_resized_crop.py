@@ -4,8 +4,8 @@ import dataclasses
 
 from keras import ops
 
-from kerastricks import geometry
-from kerastricks.trick import Trick
+from kerastricks.image import geometry
+from kerastricks.training.trick import Trick
 
 
 def crop_box(area, aspect, row, column, height, width, aspects):

@@ -4,8 +4,8 @@ import dataclasses
 
 import keras
 
-from kerastricks.schedules import replace_tail
-from kerastricks.trick import Trick
+from kerastricks.optimizers.schedules import replace_tail
+from kerastricks.training.trick import Trick
 
 
 @dataclasses.dataclass(frozen=True)

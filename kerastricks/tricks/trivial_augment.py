@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from kerastricks import operations, pixels
-from kerastricks.trick import Trick
+from kerastricks.image import levels, operations
+from kerastricks.training.trick import Trick
 
 SPACE = operations.amounts(shear=0.99, translate=32, degrees=135, blend=0.99, bits=6)
 SPACE[3:5] = np.floor(SPACE[3:5])  # translations, in whole pixels
@@ -32,5 +32,5 @@ class TrivialAugment(Trick):
         return operations.draw(random, (size,), SPACE, random.integers(operations.BINS, size=size))
 
     def batch(self, images, targets, operation, amount):
-        pixels.check_channels(images, self.name, 1, 3)
-        return operations.operate(pixels.whole(images), operation, amount), targets
+        levels.check_channels(images, self.name, 1, 3)
+        return operations.operate(levels.whole(images), operation, amount), targets

@@ -4,8 +4,8 @@ import dataclasses
 
 import keras
 
-from kerastricks.schedules import Phase, check_fits, replace_tail
-from kerastricks.trick import Trick, check_duration
+from kerastricks.optimizers.schedules import Phase, check_fits, replace_tail
+from kerastricks.training.trick import Trick, check_duration
 
 
 def warmup(step, target, steps, start=None):

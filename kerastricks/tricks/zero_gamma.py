@@ -5,8 +5,8 @@ from typing import Any
 
 from keras import ops
 
-from kerastricks.surgery import has_graph, residuals
-from kerastricks.trick import Trick
+from kerastricks.models.graph import has_graph, residuals
+from kerastricks.training.trick import Trick
 
 
 def zero_gamma(model: Any) -> list:

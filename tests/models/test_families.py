@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
+from kerastricks.models.graph import residuals
 from kerastricks.recipes.tutorial import recipe
-from kerastricks.surgery import residuals
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from kerastricks import models
-from kerastricks.outputs import crossentropy
+from kerastricks.models.graph import graphs
+from kerastricks.models.heads import crossentropy
 
 
 def test_resnet20_has_the_published_size():
@@ -40,7 +41,7 @@ def test_resnet20_refuses(arguments, message):
 def test_builds_keras_applications_that_scale_their_pixels_once(name):
     model = models.build(name, classes=3, input_shape=(32, 32, 3))
     assert crossentropy(model).from_logits
-    scalings = [layer for graph in models.graphs(model) for layer in graph.layers if "rescaling" in layer.name]
+    scalings = [layer for graph in graphs(model) for layer in graph.layers if "rescaling" in layer.name]
     assert len(scalings) == 1
 
 

@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kerastricks.effects import effects, verdict
-from kerastricks.report.judgement import judge
+from kerastricks.commands.ablation.statistics import effects, verdict
+from kerastricks.report.confusion import judge
 from kerastricks.report.page import training_page
 
 NASTY = "<script>alert(1)</script>"

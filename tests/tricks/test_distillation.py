@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 
 import kerastricks as kt
-from kerastricks.engine import Engine
+from kerastricks.training.engine import Engine
 from kerastricks.tricks.distillation import distillation
 
 RUN = {"epochs": 2, "batch_size": 8, "verbose": 0}

@@ -2,7 +2,7 @@ import keras
 import pytest
 
 import kerastricks as kt
-from kerastricks.fused import FusedBatchNormalization
+from kerastricks.models.fused_batch_norm import FusedBatchNormalization
 from kerastricks.tricks import efficient
 
 HAS_KERNEL = keras.backend.backend() != "jax"

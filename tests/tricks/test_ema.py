@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.batches import TrainingBatches
+from kerastricks.training.batches import TrainingBatches
 from kerastricks.tricks.ema import momentum_at
 
 RUN = {"batch_size": 8, "verbose": 0}

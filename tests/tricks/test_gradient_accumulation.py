@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.schedules import UpdateSchedule
+from kerastricks.optimizers.schedules import UpdateSchedule
 
 
 def linear():

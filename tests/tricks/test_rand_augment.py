@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks import operations
+from kerastricks.image import operations
 
 ROW = np.array([[[[10], [20], [30], [40]]]], "float32")
 

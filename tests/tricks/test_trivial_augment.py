@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks import operations
+from kerastricks.image import operations
 
 # Most of each signed operation, in the wide space of the paper.
 MOST = {

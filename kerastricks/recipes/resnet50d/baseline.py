@@ -7,7 +7,7 @@ not measured here.
 """
 
 from kerastricks import tricks
-from kerastricks.recipe import Recipe
+from kerastricks.training.recipe import Recipe
 
 recipe = Recipe(
     (

@@ -1,0 +1,1 @@
+"""Which tricks help, over several seeds, and how sure that is."""

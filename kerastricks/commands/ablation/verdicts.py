@@ -1,0 +1,69 @@
+"""What the runs of an ablation say of each trick."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from kerastricks.commands.ablation.designs import Comparison
+from kerastricks.commands.ablation.statistics import effects, verdict
+
+FIGURES = ("accuracy", "loss", "ms_per_step", "peak_memory")
+
+
+def judge(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """Returns the effect of each trick on each figure, over the seeds of which all arms that it needs are there.
+
+    Args:
+        arms: `{"name": ..., "runs": [...]}`, with runs as `kerastricks.commands.ablation.jobs.attempt` returns them.
+        comparisons: See `kerastricks.commands.ablation.designs.arms`.
+
+    Returns:
+        One dictionary a comparison whose arms have all begun, with the runs that failed in `failures`. Where no seed is
+        whole, the figures are None and the verdict gives the reason.
+    """
+    runs = {arm["name"]: {run["seed"]: run for run in arm["runs"]} for arm in arms}
+    whole = {one: _seeds(one, runs) for one in comparisons}
+    measured: dict[str, dict] = {}
+    for figure in FIGURES:
+
+        def mean(side: Sequence[str], seed: int, figure: str = figure) -> float:
+            return fmean(runs[name][seed][figure] for name in side)
+
+        sides = {
+            one.trick: ([mean(one.having, seed) for seed in seeds], [mean(one.lacking, seed) for seed in seeds])
+            for one in comparisons
+            if (seeds := whole[one])
+        }
+        measured[figure] = effects(sides)
+    found = []
+    for one in comparisons:
+        reasons = [
+            f"{name}, seed {seed}: {run['error']}"
+            for name in (*one.having, *one.lacking)
+            for seed, run in runs[name].items()
+            if "error" in run
+        ]
+        if not whole[one] and not reasons:
+            continue  # not there yet
+        figures = {
+            figure: dataclasses.asdict(measured[figure][one.trick]) if whole[one] else None for figure in FIGURES
+        }
+        said = verdict(measured["accuracy"][one.trick]) if whole[one] else f"failed: {reasons[0]}"
+        found.append(
+            {
+                "trick": one.trick,
+                "arm": ", ".join(one.having),
+                "against": ", ".join(one.lacking),
+                **figures,
+                "verdict": said,
+                "failures": reasons,
+            }
+        )
+    return found
+
+
+def _seeds(one: Comparison, runs: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> list[int]:
+    """Returns the seeds of which every arm of a comparison has figures."""
+    names = (*one.having, *one.lacking)
+    return [seed for seed in sorted(runs[names[0]]) if all("accuracy" in runs[name].get(seed, ()) for name in names)]

@@ -1,0 +1,180 @@
+"""Measures the speed of training: of its step, of its input, of both; beside plain Keras and native PyTorch."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerastricks import data as data_room
+from kerastricks import models
+from kerastricks.commands import memory
+from kerastricks.commands.bench.peer import Peer
+from kerastricks.commands.train import environment
+from kerastricks.recipes import choose as recipes
+from kerastricks.training.batches import TrainingBatches
+from kerastricks.training.callbacks import Clock, DataWait
+from kerastricks.training.trick import Plan
+
+
+class _Repeated(keras.utils.PyDataset):
+    """One batch, ready made, for ever."""
+
+    def __init__(self, batch: Any):
+        super().__init__()
+        self.batch = batch
+
+    @property
+    def num_batches(self):
+        return None
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+def bench(
+    data: str = "random",
+    *,
+    model: str = "resnet20",
+    recipe: str = "tutorial",
+    without: Sequence[str] = (),
+    efficient: bool = False,
+    batch_size: int | None = None,
+    image_size: int | None = None,
+    classes: int = 10,
+    cache_size: float = 10.0,
+    steps: int = 40,
+    rounds: int = 5,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Measures training with a recipe in rounds, each of which gives every side one turn of `steps` steps.
+
+    The sides: training as it is (`both`); its `step` alone, on one batch again and again; its `input` alone; `plain`
+    Keras, the same model on the same arrays by `compile` and `fit` at their defaults; and, where PyTorch is installed
+    and knows the layers, `native` PyTorch: a network of the same form in a plain loop, channels last, under bfloat16
+    autocast where the device is fast in it.
+
+    Args:
+        data: `random` for random images, or as for `kerastricks.data.load`.
+        model: See `kerastricks.models.build`.
+        recipe: Name of a shipped recipe, or path of a Python file that holds `recipe`.
+        without: Names of tricks to leave out of the recipe.
+        efficient: Whether `Efficient` comes before the tricks of the recipe.
+        batch_size: Images in a batch; the recipe's by default.
+        image_size: Side of the images in pixels; 32 by default for random ones.
+        classes: Classes of random images.
+        cache_size: Largest cache of a folder's images, in GB.
+        steps: Steps of a turn.
+        rounds: Rounds.
+        say: Called with a line of progress.
+
+    Returns:
+        For each side the images/s of each round; `data_wait`, the share of the time in which training waited for its
+        images; `peak_memory` of training in bytes; `ratios` of training to the peers, medians of the rounds; and the
+        settings, versions and hardware.
+
+    Raises:
+        ValueError: If an argument does not fit.
+    """
+    chosen = recipes.choose(recipe, without, efficient)
+    batch_size = chosen.batch_size if batch_size is None else batch_size
+    images, labels, classes = _images(data, classes, image_size, batch_size * steps, cache_size)
+    keras.utils.set_random_seed(0)
+    build: dict[str, Any] = {"classes": classes, "input_shape": chosen.image_shape(images.shape[1:])}
+    plan = Plan(epochs=(rounds + 1) * 2, steps_per_epoch=-(-len(labels) // batch_size), batch_size=batch_size)
+    engine = chosen.compile(models.build(model, **build), plan)
+    batches = TrainingBatches(images, labels, plan, chosen.tricks)
+    waits: list[float] = []
+    sides = {
+        "both": lambda: _both(engine, batches, steps, waits),
+        "step": lambda: _fit(engine, _Repeated(batches[0]), steps_per_epoch=steps, shuffle=False),
+        "input": lambda: _input(batches, steps),
+    }
+    for name in sides:
+        say(f"warming up: {name}")
+        sides[name]()
+    waits.clear()
+    most_memory = memory.peak()
+    plain = _plain(model, build, images[np.arange(batch_size * min(steps, plan.steps_per_epoch)) % len(labels)], labels)
+    sides["plain"] = lambda: plain(batch_size)
+    say("warming up: plain")
+    sides["plain"]()
+    native = Peer(model, build, batch_size, steps)
+    if native.refusal is None:
+        sides["native"] = native.turn
+        say("warming up: native")
+        sides["native"]()
+    speeds: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds):
+        for name, turn in sides.items():
+            say(f"round {number + 1}/{rounds}: {name}")
+            speeds[name].append(turn())
+    native.close()
+    rates = {name: [batch_size / seconds for seconds in column] for name, column in speeds.items()}
+    peers = [name for name in ("plain", "native") if name in rates]
+    return {
+        "images_per_second": rates,
+        "data_wait": statistics.median(waits),
+        "peak_memory": most_memory,
+        "ratios": {peer: _ratio(rates["both"], rates[peer]) for peer in peers},
+        "no_native": native.refusal,
+        "model": model,
+        "recipe": recipe,
+        "tricks": chosen.names,
+        "batch_size": batch_size,
+        "image_shape": list(images.shape[1:]),
+        "classes": classes,
+        "steps": steps,
+        "rounds": rounds,
+        **environment(),
+    }
+
+
+def _images(data: str, classes: int, size: int | None, count: int, cache_size: float) -> tuple[Any, np.ndarray, int]:
+    """Returns images, labels and the number of classes."""
+    if data != "random":
+        source = data_room.load(data, image_size=size, cache_size=cache_size)
+        return *source.train, len(source.classes)
+    random = np.random.default_rng(0)
+    side = size or 32
+    images = random.integers(0, 256, (count, side, side, 3), "uint8")
+    return images, random.integers(0, classes, count).astype("int32"), classes
+
+
+def _fit(
+    model: Any, *data: Any, callbacks: Sequence[Any] = (), steps_per_epoch: int | None = None, **settings
+) -> float:
+    """Trains for an epoch; returns the seconds of a step."""
+    clock = Clock()
+    model.fit(*data, steps_per_epoch=steps_per_epoch, callbacks=[*callbacks, clock], verbose=0, **settings)
+    return clock.epoch_seconds[-1] / (steps_per_epoch or -(-len(data[0]) // settings["batch_size"]))
+
+
+def _both(engine: Any, batches: TrainingBatches, steps: int, waits: list[float]) -> float:
+    wait = DataWait(batches.ready, steps)
+    seconds = _fit(engine, batches, steps_per_epoch=steps, shuffle=False, callbacks=[wait])
+    waits += engine.history.history.get("data_wait", [0.0])
+    return seconds
+
+
+def _input(batches: TrainingBatches, steps: int) -> float:
+    start = time.perf_counter()
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(batches.make, range(steps)):
+            pass
+    return (time.perf_counter() - start) / steps
+
+
+def _plain(name: str, build: dict[str, Any], images: np.ndarray, labels: np.ndarray) -> Callable[[int], float]:
+    model = models.build(name, **build)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True), loss, metrics=["accuracy"])
+    labels = np.resize(labels, len(images))
+    return lambda batch_size: _fit(model, images, labels, batch_size=batch_size)
+
+
+def _ratio(ours: Sequence[float], peer: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(ours, peer, strict=True))

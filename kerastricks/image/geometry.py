@@ -1,0 +1,122 @@
+"""Boxes drawn by area and aspect, and images resampled: cut and resized, or moved by an affine map, per sample."""
+
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerastricks.image.levels import look_up
+
+TRIES = 10
+
+
+def check_ranges(area: tuple[float, float], aspect: tuple[float, float]) -> None:
+    """Raises a `ValueError` unless the ranges of a box are pairs, lower end first, shares and positive ratios."""
+    for name, pair, most in (("area", area, 1.0), ("aspect", aspect, math.inf)):
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not 0 < pair[0] <= pair[1] <= most:
+            bounds = "in (0, 1]" if most == 1 else "above 0"
+            raise ValueError(f"`{name}` must be a pair (least, most) {bounds}, least first. Received: {name}={pair!r}")
+        if not math.isfinite(pair[1]):
+            raise ValueError(f"`{name}` must be finite. Received: {name}={pair!r}")
+
+
+def draw_boxes(
+    random: np.random.Generator, size: int, area: tuple[float, float], aspect: tuple[float, float]
+) -> dict[str, np.ndarray]:
+    """Draws what `size` boxes need: an area and an aspect a try, (size, TRIES), and one place, (size,).
+
+    The area is uniform, the aspect uniform in its logarithm; `row` and `column` are uniform in [0, 1).
+    """
+    drawn = {
+        "area": random.uniform(*area, (size, TRIES)),
+        "aspect": np.exp(random.uniform(math.log(aspect[0]), math.log(aspect[1]), (size, TRIES))),
+        "row": random.random(size),
+        "column": random.random(size),
+    }
+    return {name: value.astype("float32") for name, value in drawn.items()}
+
+
+def box_sides(area: Any, aspect: Any, height: int, width: int) -> tuple[Any, Any]:
+    """Returns the sides, in whole pixels, of boxes with a share `area` of an image: first over second is `aspect`."""
+    pixels = ops.cast(area, "float32") * (height * width)
+    aspect = ops.cast(aspect, "float32")
+    return ops.round(ops.sqrt(pixels * aspect)), ops.round(ops.sqrt(pixels / aspect))
+
+
+def first_that_fits(fits: Any, *sides: Any) -> tuple[Any, ...]:
+    """Returns whether any try fits, (N,), and the sides, each (N, TRIES), at the first that does."""
+    fits = ops.cast(fits, "int32")
+    first = ops.expand_dims(ops.argmax(fits, axis=1), 1)
+    return ops.max(fits, axis=1) > 0, *(ops.squeeze(ops.take_along_axis(side, first, axis=1), 1) for side in sides)
+
+
+def place(share: Any, side: Any, pixels: int) -> Any:
+    """Returns the first pixel of a box of `side` among `pixels`, each place as likely where `share` is uniform."""
+    room = pixels - ops.cast(side, "float32")
+    # The largest float32 below 1 can round up to `room + 1`.
+    return ops.minimum(ops.floor(ops.cast(share, "float32") * (room + 1)), room)
+
+
+def resize_weights(first: Any, side: Any, pixels: int, size: int) -> Any:
+    """Returns the matrices (N, size, pixels) that resize the `side` pixels from `first` to `size`.
+
+    The filter is a triangle over the pixels of the box, as wide as the scale where that shrinks, so nothing aliases.
+    """
+    first, side = (ops.reshape(ops.cast(value, "float32"), (-1, 1, 1)) for value in (first, side))
+    scale = side / size
+    centre = first + (ops.reshape(ops.arange(size, dtype="float32"), (1, -1, 1)) + 0.5) * scale
+    pixel = ops.reshape(ops.arange(pixels, dtype="float32"), (1, 1, -1))
+    weight = ops.maximum(0.0, 1 - ops.abs(pixel + 0.5 - centre) / ops.maximum(scale, 1.0))
+    inside = ops.logical_and(pixel >= first, pixel < first + side)
+    weight = ops.where(inside, weight, 0.0)
+    return weight / ops.sum(weight, axis=2, keepdims=True)
+
+
+def crop_and_resize(images: Any, top: Any, left: Any, tall: Any, wide: Any, size: tuple[int, int]) -> Any:
+    """Cuts `tall[i]` × `wide[i]` pixels from row `top[i]`, column `left[i]` of image i, and resizes them to `size`.
+
+    Antialiased bilinear: two products of matrices, rows first.
+    """
+    height, width, channels = images.shape[1:]
+    rows = ops.matmul(
+        resize_weights(top, tall, height, size[0]),
+        ops.reshape(images, (-1, height, width * channels)),
+    )
+    rows = ops.transpose(ops.reshape(rows, (-1, size[0], width, channels)), (0, 2, 1, 3))
+    both = ops.matmul(
+        resize_weights(left, wide, width, size[1]),
+        ops.reshape(rows, (-1, width, size[0] * channels)),
+    )
+    return ops.transpose(ops.reshape(both, (-1, size[1], size[0], channels)), (0, 2, 1, 3))
+
+
+def affine(images: Any, matrix: Any) -> Any:
+    """Shows at (x, y) of image i what was at (a x + b y + c, d x + e y + f); zero where that is outside.
+
+    Coordinates are those of the centres of pixels, from the upper left corner; the nearest pixel is taken. They are
+    whole multiples of 1/65536, as in Pillow, so ties fall alike on every backend; sides up to 16,384 pixels.
+
+    Args:
+        images: (N, H, W, C).
+        matrix: Rows (a, b, c, d, e, f), (N, 6).
+    """
+    height, width, channels = images.shape[1:]
+    a, b, c, d, e, f = ops.unstack(ops.cast(matrix, "float32"), 6, axis=1)
+    x = ops.reshape(ops.arange(width, dtype="int32"), (1, 1, -1))
+    y = ops.reshape(ops.arange(height, dtype="int32"), (1, -1, 1))
+
+    def coordinate(by_x, by_y, offset):
+        offset = offset + (by_x + by_y) / 2  # from the corner of a pixel to its centre
+        by_x, by_y, offset = (
+            ops.reshape(ops.cast(ops.floor(value * 65536 + 0.5), "int32"), (-1, 1, 1)) for value in (by_x, by_y, offset)
+        )
+        return ops.right_shift(by_x * x + by_y * y + offset, 16)
+
+    # A border of zeros stands for all that is outside: faster than a choice between pixels and zero.
+    column = ops.clip(coordinate(a, b, c), -1, width) + 1
+    row = ops.clip(coordinate(d, e, f), -1, height) + 1
+    padded = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    tall, wide = height + 2, width + 2
+    first = ops.reshape(ops.arange(ops.shape(images)[0], dtype="int32") * (tall * wide), (-1, 1, 1))
+    return look_up(ops.reshape(padded, (-1, channels)), (first + row * wide) + column)

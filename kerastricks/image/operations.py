@@ -1,0 +1,126 @@
+"""The fourteen operations of RandAugment and TrivialAugment, one a sample, on whole batches.
+
+Three passes, whatever was drawn: an affine map, a blend with a lesser image, a table of levels. In each, a sample whose
+operation is another gets the one that changes nothing.
+"""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerastricks.image import levels
+from kerastricks.image.geometry import affine
+
+NAMES = (
+    "Identity",
+    "ShearX",
+    "ShearY",
+    "TranslateX",
+    "TranslateY",
+    "Rotate",
+    "Brightness",
+    "Color",
+    "Contrast",
+    "Sharpness",
+    "Posterize",
+    "Solarize",
+    "AutoContrast",
+    "Equalize",
+)
+SIGNED = np.array([1 <= index <= 9 for index in range(len(NAMES))])
+BINS = 31
+
+
+def amounts(shear: float, translate: float, degrees: float, blend: float, bits: int) -> np.ndarray:
+    """Returns how much of each operation there is at each magnitude, (14, 31), from the most of each kind.
+
+    `bits` is how many of a level's eight bits posterizing takes away at most.
+    """
+    share = np.arange(BINS) / (BINS - 1)
+    table = np.zeros((len(NAMES), BINS))
+    for name, most in (
+        *(("ShearX", shear), ("ShearY", shear), ("TranslateX", translate), ("TranslateY", translate)),
+        *(("Rotate", degrees), ("Brightness", blend), ("Color", blend), ("Contrast", blend), ("Sharpness", blend)),
+    ):
+        table[NAMES.index(name)] = most * share
+    table[NAMES.index("Posterize")] = 8 - np.round(bits * share)
+    table[NAMES.index("Solarize")] = 255 * (1 - share)
+    return table
+
+
+def draw(random: np.random.Generator, shape: tuple[int, ...], table: np.ndarray, magnitude: Any) -> dict:
+    """Draws an operation each, all as likely, and looks its amount up at `magnitude`; signs are as likely too."""
+    operation = random.integers(len(NAMES), size=shape)
+    sign = np.where(random.integers(2, size=shape), 1, -1)
+    amount = table[operation, magnitude] * np.where(SIGNED[operation], sign, 1)
+    return {"operation": operation.astype("int32"), "amount": amount.astype("float32")}
+
+
+def operate(images: Any, operation: Any, amount: Any) -> Any:
+    """Applies to image i the operation numbered `operation[i]` in `NAMES`.
+
+    Args:
+        images: (N, H, W, C), one channel or three, whole levels from 0 to 255.
+        operation: (N,).
+        amount: (N,): slope, whole pixels, degrees counter-clockwise, change of a blend's factor, bits kept, threshold.
+    """
+    operation, amount = ops.cast(operation, "int32"), ops.cast(amount, "float32")
+    images = _blend(_move(images, operation, amount), operation, amount)
+    return _look_up(images, operation, amount)
+
+
+def _is(operation: Any, name: str) -> Any:
+    return operation == NAMES.index(name)
+
+
+def _move(images, operation, amount):
+    height, width = images.shape[1:3]
+
+    def only(name):
+        return ops.where(_is(operation, name), amount, 0.0)
+
+    angle = only("Rotate") * (np.pi / 180)
+    cos, sin = ops.cos(angle), ops.sin(angle)
+    shear_x, shear_y = only("ShearX"), only("ShearY")
+    x, y = width / 2, height / 2  # the centre stays where it is
+    matrix = (
+        *(cos, shear_x - sin, x - cos * x + sin * y - only("TranslateX")),
+        *(shear_y + sin, cos, y - sin * x - cos * y - only("TranslateY")),
+    )
+    return affine(images, ops.stack(matrix, axis=1))
+
+
+def _blend(images, operation, amount):
+    """Moves levels away from those of a lesser image by `amount` of the distance, cut off as 8-bit pixels are.
+
+    Sums, since a choice between whole images takes longer.
+    """
+
+    def only(*names):
+        chosen = sum(ops.cast(_is(operation, name), "float32") for name in names)
+        return levels.per_sample(chosen * amount)
+
+    grey = levels.grey_levels(images)
+    whole = only("Brightness", "Color", "Contrast") * images
+    flat = only("Color") * grey + only("Contrast") * levels.mean_level(grey)
+    inner = ops.convert_to_tensor(levels.inner(*images.shape[1:3]))
+    detail = only("Sharpness") * inner * (images - levels.smooth(images))
+    return ops.floor(ops.clip(images + (whole - flat) + detail, 0.0, 255.0))
+
+
+def _look_up(images, operation, amount):
+    channels = images.shape[3]
+
+    def where(name, one, other):
+        return ops.where(ops.reshape(_is(operation, name), (-1, 1, 1)), one, other)
+
+    places = levels.flat_levels(images)
+    counts = levels.histograms(places, ops.shape(images)[0], channels)
+    least, most = levels.extremes(counts)
+    bits = ops.where(_is(operation, "Posterize"), amount, 8.0)
+    table = ops.expand_dims(levels.posterize(bits), 1)
+    table = where("Solarize", ops.expand_dims(levels.solarize(amount), 1), table)
+    table = where("AutoContrast", levels.autocontrast(least, most), table)
+    table = where("Equalize", levels.equalize(counts, most), table)
+    return levels.look_up(ops.reshape(table, (-1,)), places)

@@ -1,0 +1,166 @@
+"""A Keras model around the user's that applies the batch tricks on the device, in the compiled training step."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerastricks.models.graph import has_graph
+from kerastricks.models.heads import gives_logits, to_logits
+from kerastricks.models.torch_direct import Direct
+from kerastricks.training.averages import Averages
+from kerastricks.training.trick import Trick, overrides
+
+
+class Engine(keras.Model):
+    """Trains `network` on images and labels that the tricks have changed, and evaluates it on clean ones.
+
+    Inputs are images, or in training `{"images": ..., "<trick>/<draw>": ...}`. Images are cast to float32 and never
+    rescaled; integer labels become distributions over the classes.
+
+    Args:
+        network: The user's model; its weights are trained in place.
+        tricks: Tricks whose hooks run in each step, in this order.
+        classes: Number of classes.
+
+    Raises:
+        ValueError: If two tricks average the weights.
+    """
+
+    def __init__(self, network: Any, tricks: Sequence[Trick], classes: int):
+        super().__init__(name="engine")
+        self.network = network
+        self.direct = Direct(network)
+        self.classes = classes
+        self.tricks = tuple(tricks)
+        self.helpers = [helper for trick in tricks for helper in trick.networks()]
+        averaging = [trick for trick in tricks if overrides(trick, "averaging")]
+        if len(averaging) > 1:
+            raise ValueError(
+                f"One trick may average the weights. Received: {', '.join(trick.name for trick in averaging)}"
+            )
+        self.averages = Averages(network) if averaging else None
+        self.average_variables = self.averages.variables if self.averages else []  # Keras tracks lists of variables
+
+    def _with(self, hook: str) -> list[Trick]:
+        return [trick for trick in self.tricks if overrides(trick, hook)]
+
+    def call(self, inputs, training=None):
+        images = ops.cast(inputs["images"] if isinstance(inputs, dict) else inputs, "float32")
+        return self.direct(images if training else self.prepare(images), training=training)
+
+    def prepare(self, images: Any) -> Any:
+        """Returns float32 images as the network sees them outside of training."""
+        for trick in self._with("evaluation"):
+            images = trick.evaluation(images)
+        return images
+
+    def targets(self, labels: Any) -> Any:
+        """Returns `labels` as float32 distributions over the classes."""
+        if len(labels.shape) == 2 and labels.shape[-1] == self.classes:
+            return ops.cast(labels, "float32")
+        if len(labels.shape) == 2 and labels.shape[-1] == 1:
+            labels = ops.squeeze(labels, -1)
+        return ops.one_hot(ops.cast(labels, "int32"), self.classes, dtype="float32")
+
+    def transform(self, inputs: Any, labels: Any) -> tuple[Any, Any]:
+        """Returns the images and targets as the network sees them in training."""
+        if not isinstance(inputs, dict):
+            inputs = {"images": inputs}
+        images, targets = ops.cast(inputs["images"], "float32"), self.targets(labels)
+        for trick in self._with("batch"):
+            prefix = f"{trick.name}/"
+            draws = {name.removeprefix(prefix): value for name, value in inputs.items() if name.startswith(prefix)}
+            images, targets = trick.batch(images, targets, **draws)
+        return images, targets
+
+    def train_step(self, *state_and_data):
+        *state, data = state_and_data
+        inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        images, targets = self.transform(inputs, labels)
+        result = super().train_step(*state, (images, targets, sample_weight))
+        if self.averages is None:
+            return result
+        if not state:
+            self._update_averages()
+            return result
+        # On JAX the step takes and returns the values of all variables: here those of this step.
+        logs, (trainable, non_trainable, optimizer, metrics) = result
+        groups = (
+            (self.trainable_variables, trainable),
+            (self.non_trainable_variables, non_trainable),
+            (self.optimizer.variables, optimizer),
+        )
+        values = [pair for variables, group in groups for pair in zip(variables, group, strict=True)]
+        with keras.StatelessScope(state_mapping=values) as scope:
+            self._update_averages()
+        non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
+        return logs, (trainable, non_trainable, optimizer, metrics)
+
+    def _update_averages(self) -> None:
+        assert self.averages is not None
+        optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        (trick,) = self._with("averaging")
+        kept = trick.averaging(ops.cast(optimizer.iterations, "float32"))
+        if optimizer.gradient_accumulation_steps:  # most steps gather gradients, and update no weight
+            updated = ops.equal(optimizer._iterations % optimizer.gradient_accumulation_steps, 0)
+            kept = ops.where(updated, kept, 1.0)
+        self.averages.update(kept)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        targets = self.targets(y)
+        loss = super().compute_loss(x, targets, y_pred, sample_weight, training)
+        for trick in self._with("added_loss") if training else ():
+            added = trick.added_loss(x, targets, to_logits(y_pred, self._from_logits()))
+            if sample_weight is not None:
+                added = added * ops.reshape(ops.cast(sample_weight, added.dtype), (-1,))
+            loss = loss + ops.mean(added)
+        return loss
+
+    def _aggregate_additional_loss(self, loss):
+        return ops.sum(ops.cast(loss, "float32"))  # an activity's loss may be in a low precision
+
+    def _from_logits(self) -> bool:
+        return gives_logits(self.network) if has_graph(self.network) else getattr(self.loss, "from_logits", False)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, self.targets(y), y_pred, sample_weight)
+
+    def averaged(self) -> contextlib.AbstractContextManager:
+        """Returns a context in which the network holds the averaged weights, for `evaluate`, `predict` or `save`.
+
+        Raises:
+            ValueError: If no trick averages the weights.
+        """
+        if self.averages is None:
+            raise ValueError("No weights are averaged: the recipe has no trick that does, as `kt.EMA()`.")
+        return self.averages.swapped()
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **settings):
+        """Keras' own; with averaged weights, a dictionary also holds their `averaged_loss`, `averaged_accuracy`, …"""
+        settings |= {"x": x, "y": y, "batch_size": batch_size, "return_dict": return_dict}
+        result = super().evaluate(**settings, verbose=verbose, callbacks=callbacks)
+        if self.averages is None or not return_dict:
+            return result
+        with self.averaged():
+            averaged = super().evaluate(**settings, verbose=0)
+        return {**result, **{f"averaged_{name}": value for name, value in averaged.items()}}
+
+
+def metrics(classes: int) -> list:
+    """Returns top-1 accuracy and, from ten classes on, top-5."""
+    chosen: list = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    if classes >= 10:
+        chosen.append(keras.metrics.TopKCategoricalAccuracy(5, name="top_5_accuracy"))
+    return chosen
+
+
+def jit_compile() -> Any:
+    """Returns the fastest setting of `compile(jit_compile=...)`: on TensorFlow, a CPU does better without XLA."""
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow
+
+    return "auto" if tensorflow.config.list_physical_devices("GPU") else False

@@ -1,0 +1,57 @@
+import keras
+import numpy as np
+import pytest
+
+import kerastricks as kt
+from kerastricks.training.engine import Engine, metrics
+
+IMAGES = np.array([0, 100], "uint8").reshape(2, 1, 1, 1)
+
+
+@pytest.fixture
+def network():
+    inputs = keras.Input((1, 1, 1))
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs)))
+
+
+@pytest.mark.parametrize("labels", [[1, 0], [[1], [0]], [[0.0, 1.0], [1.0, 0.0]]])
+def test_labels_become_distributions(network, labels):
+    targets = keras.ops.convert_to_numpy(Engine(network, (), 2).targets(np.array(labels)))
+    assert (targets.tolist(), targets.dtype) == ([[0.0, 1.0], [1.0, 0.0]], "float32")
+
+
+def test_tricks_apply_in_order_with_their_draws(network):
+    engine = Engine(network, (kt.LabelSmoothing(0.2), kt.MixUp()), 2)
+    inputs = {"images": IMAGES, "MixUp/weight": np.full(2, 0.75, "float32"), "MixUp/order": np.array([1, 0])}
+    images, targets = map(keras.ops.convert_to_numpy, engine.transform(inputs, np.array([0, 1])))
+    assert images.ravel().tolist() == [25, 75]
+    assert targets == pytest.approx(np.array([[0.7, 0.3], [0.3, 0.7]]))
+
+
+def test_pixels_are_cast_and_not_rescaled(network):
+    images, _ = Engine(network, (), 2).transform(IMAGES, np.array([0, 1]))
+    assert keras.ops.convert_to_numpy(images).ravel().tolist() == [0, 100]
+
+
+def test_evaluation_sees_clean_labels(network):
+    """The loss of zero weights is ln 2 whatever the label; of smoothed labels at other weights it would differ."""
+    network.set_weights([np.array([[0.0, 0.1]], "float32"), np.zeros(2, "float32")])
+    engine = Engine(network, (kt.LabelSmoothing(0.9),), 2)
+    engine.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics(2))
+    loss, accuracy = engine.evaluate(IMAGES[1:], np.array([1]), verbose=0)
+    assert loss == pytest.approx(np.log(1 + np.exp(-10)), abs=1e-6)
+    assert accuracy == 1
+
+
+@pytest.mark.parametrize(("classes", "names"), [(9, ["accuracy"]), (10, ["accuracy", "top_5_accuracy"])])
+def test_top_five_from_ten_classes_on(classes, names):
+    assert [metric.name for metric in metrics(classes)] == names
+
+
+def test_training_accuracy_counts_the_dominant_label(network):
+    """Of a target of 30 and 70 %, the second class is right; of 60 and 40 %, it is not."""
+    engine = Engine(network, (), 2)
+    engine.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics(2))
+    outputs, targets = keras.ops.array([[0.0, 1.0], [0.0, 1.0]]), keras.ops.array([[0.3, 0.7], [0.6, 0.4]])
+    engine.compute_loss(None, targets, outputs)
+    assert float(engine.compute_metrics(None, targets, outputs)["accuracy"]) == 0.5
