@@ -16,7 +16,7 @@ FAMILIES = (
 
 
 def additions(model) -> int:
-    return sum(type(layer).__name__ == "Add" for graph in graphs(model) for layer in graph.operations)
+    return sum(type(layer).__name__ == "Add" for graph in graphs(model) for layer in graph.model.operations)
 
 
 if __name__ == "__main__":

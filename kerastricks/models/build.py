@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from kerastricks.models.graph import graphs, has_graph
+from kerastricks.models.graph import all_layers, has_graph
 from kerastricks.models.heads import class_count
 from kerastricks.models.resnet import shipped
 
@@ -67,7 +67,7 @@ def build(name: str, *, classes: int, input_shape: tuple[int, int, int], **optio
         return constructor(classes=classes, input_shape=input_shape, **options)
     arguments = {"weights": None, "classes": classes, "input_shape": input_shape, "classifier_activation": None}
     model = constructor(**{**arguments, **options})
-    if any(isinstance(layer, layers.Rescaling) for graph in graphs(model) for layer in graph.layers):
+    if any(isinstance(layer, layers.Rescaling) for layer in all_layers(model)):
         return model
     images = keras.Input(input_shape)
     scaled = layers.Rescaling(1 / 127.5, offset=-1)(images)

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from kerastricks.models.graph import change_class
+from kerastricks.models.graph import all_layers
 
 
 def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
@@ -40,68 +40,53 @@ def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
 
 def _lay_out(layer: Any) -> None:
     """Keeps the kernel of a built layer in memory as PyTorch's convolutions read it; its shape and values stay."""
-    if _applies(layer):
-        parameter = layer.kernel.value
-        depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-        order, back = ((2, 3, 0, 1), (2, 3, 0, 1)) if depthwise else ((3, 0, 1, 2), (1, 2, 3, 0))
-        parameter.data = parameter.data.permute(order).contiguous().permute(back)
+    parameter = layer.kernel.value
+    depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    order, back = ((2, 3, 0, 1), (2, 3, 0, 1)) if depthwise else ((3, 0, 1, 2), (1, 2, 3, 0))
+    parameter.data = parameter.data.permute(order).contiguous().permute(back)
 
 
-def _applies(layer: Any) -> bool:
-    return keras.backend.backend() == "torch" and layer.data_format == "channels_last"
-
-
-@keras.saving.register_keras_serializable("kerastricks")
-class ChannelsLastConv2D(keras.layers.Conv2D):
-    """Keras' `Conv2D` with the same weights and results, without copies on PyTorch; elsewhere it is Keras' own.
-
-    Args: as `keras.layers.Conv2D`.
-    """
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        _lay_out(self)
-
-    def call(self, inputs):
-        if not _applies(self):
-            return super().call(inputs)
-        return _convolve(self, inputs, self.kernel, self.groups)
-
-
-@keras.saving.register_keras_serializable("kerastricks")
-class ChannelsLastDepthwiseConv2D(keras.layers.DepthwiseConv2D):
-    """Keras' `DepthwiseConv2D`, likewise.
-
-    Args: as `keras.layers.DepthwiseConv2D`.
-    """
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        _lay_out(self)
-
-    def call(self, inputs):
-        if not _applies(self):
-            return super().call(inputs)
-        height, width, channels, multiplier = self.kernel.shape
-        kernel = keras.ops.reshape(self.kernel, (height, width, 1, channels * multiplier))
-        return _convolve(self, inputs, kernel, groups=channels)
+def copying(model: Any) -> list:
+    """Returns the convolutions that `keep_channels_last` would change: none on TensorFlow and JAX."""
+    if keras.backend.backend() != "torch":
+        return []
+    return [
+        layer
+        for layer in all_layers(model)
+        if type(layer) in (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+        and "call" not in vars(layer)
+        and layer.data_format == "channels_last"
+    ]
 
 
 def keep_channels_last(model: Any) -> list:
     """Lets the convolutions of a functional or Sequential model run without copies, in place.
 
-    The layers keep their names, weights and settings; only their class changes. Compile the model afterwards.
+    The layers stay what they are, with the same weights and results, and are saved as such: only how they are called
+    changes. Compile the model afterwards.
 
     Args:
         model: The model; nested ones are searched too.
 
     Returns:
-        The layers that were changed: none on TensorFlow and JAX.
+        The layers that were changed; see `copying`.
     """
-    if keras.backend.backend() != "torch":
-        return []
-    changed = change_class(model, keras.layers.Conv2D, ChannelsLastConv2D, _applies)
-    changed += change_class(model, keras.layers.DepthwiseConv2D, ChannelsLastDepthwiseConv2D, _applies)
+    changed = copying(model)
     for layer in changed:
         _lay_out(layer)
+        layer.call = _without_copies(layer)
     return changed
+
+
+def _without_copies(layer: Any) -> Any:
+    """Returns what stands in for the `call` of a convolution."""
+
+    def conv(inputs):
+        return _convolve(layer, inputs, layer.kernel, layer.groups)
+
+    def depthwise(inputs):
+        height, width, channels, multiplier = layer.kernel.shape
+        kernel = keras.ops.reshape(layer.kernel, (height, width, 1, channels * multiplier))
+        return _convolve(layer, inputs, kernel, groups=channels)
+
+    return depthwise if isinstance(layer, keras.layers.DepthwiseConv2D) else conv

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.models.graph import change_class
+from kerastricks.models.graph import all_layers
 
 
 def _tensorflow(x, layer, training):
@@ -53,51 +53,58 @@ def _scale_and_shift(layer: Any) -> tuple[Any, Any]:
     return gamma, beta
 
 
-@keras.saving.register_keras_serializable("kerastricks")
-class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras' `BatchNormalization` with the same weights and results, computed by the backend's fused kernel.
+def fusible(model: Any) -> list:
+    """Returns the layers that `fuse_batch_normalization` would change: none on a backend whose stock layer is best.
 
-    Where there is none (JAX), or the kernel does not apply (images of another rank, channels first, masks,
-    renormalization, statistics across devices), it is Keras' own layer.
-
-    Args: as `keras.layers.BatchNormalization`.
+    The kernel takes images with the channels last, and knows no masks, renormalization or statistics across devices.
     """
-
-    def call(self, inputs, training=None, mask=None):
-        kernel = _KERNELS.get(keras.backend.backend())
-        if kernel is None or mask is not None or not fits(self, inputs):
-            return super().call(inputs, training=training, mask=mask)
-        training = bool(training) and self.trainable
-        outputs, mean, variance = kernel(inputs, self, training)
-        if training:
-            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                known = ops.convert_to_tensor(moving)
-                moving.assign(known * self.momentum + batch * (1.0 - self.momentum))
-        return ops.cast(outputs, self.compute_dtype)
-
-
-def fits(layer: Any, inputs: Any) -> bool:
-    """Tells whether the fused kernel can do what `layer` asks for."""
-    return (
-        len(inputs.shape) == 4
+    if keras.backend.backend() not in _KERNELS:
+        return []
+    return [
+        layer
+        for layer in all_layers(model)
+        if type(layer) is keras.layers.BatchNormalization
+        and "call" not in vars(layer)
+        and len(layer.moving_mean.shape) == 1
+        and isinstance(layer.input, keras.KerasTensor)
+        and len(layer.input.shape) == 4
         and layer.axis in (-1, 3)
         and not layer.synchronized
         and not getattr(layer, "renorm", False)
-    )
+    ]
 
 
 def fuse_batch_normalization(model: Any) -> list:
-    """Lets every BatchNormalization of a functional or Sequential model use the fused kernel, in place.
+    """Lets every BatchNormalization of a functional or Sequential model use the backend's kernel, in place.
 
-    The layers keep their names, weights and settings; only their class changes. Compile the model afterwards.
+    The layers stay what they are, with the same weights and results, and are saved as such: only how they are called
+    changes. Compile the model afterwards.
 
     Args:
         model: The model; nested ones are searched too.
 
     Returns:
-        The layers that were changed: none on a backend whose stock layer is the best.
+        The layers that were changed; see `fusible`.
     """
-    if keras.backend.backend() not in _KERNELS:
-        return []
-    stock = keras.layers.BatchNormalization
-    return change_class(model, stock, FusedBatchNormalization, lambda layer: fits(layer, layer.input))
+    changed = fusible(model)
+    for layer in changed:
+        layer.call = _fused(layer)
+    return changed
+
+
+def _fused(layer: Any) -> Any:
+    """Returns what stands in for the `call` of a BatchNormalization layer."""
+    kernel = _KERNELS[keras.backend.backend()]
+
+    def call(inputs, training=None, mask=None):
+        if mask is not None:
+            return type(layer).call(layer, inputs, training=training, mask=mask)
+        training = bool(training) and layer.trainable
+        outputs, mean, variance = kernel(inputs, layer, training)
+        if training:
+            for moving, batch in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+                known = ops.convert_to_tensor(moving)
+                moving.assign(known * layer.momentum + batch * (1.0 - layer.momentum))
+        return ops.cast(outputs, layer.compute_dtype)
+
+    return call

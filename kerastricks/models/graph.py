@@ -1,11 +1,13 @@
 """Finds layers by their place in the graph of any functional or Sequential model, nested ones too."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
 from keras import layers
+
+from kerastricks import keras_private
 
 # Layers that give zero where they are given zero, or that only drop, pool or move values.
 _KEEPS_ZERO = (
@@ -27,52 +29,61 @@ def has_graph(model: Any) -> bool:
     return isinstance(model, keras.Model) and hasattr(model, "inputs") and bool(getattr(model, "outputs", None))
 
 
-def producer(tensor: Any) -> tuple[Any, tuple]:
-    """Returns the operation that made `tensor`, a nested model counting as one, and its input tensors."""
-    history = tensor._keras_history
-    operation = history.operation
-    if isinstance(operation, layers.InputLayer):
-        return operation, ()
-    return operation, tuple(operation._inbound_nodes[history.node_index].input_tensors)
+def functional(model: Any) -> Any:
+    """Returns a model with a graph as a functional model of the same layers."""
+    return keras.Model(model.inputs, model.outputs) if isinstance(model, keras.Sequential) else model
+
+
+class Graph:
+    """The graph of a functional or Sequential model; a nested model counts as one operation.
+
+    Tensors are known by keys. `model` is what it was made of.
+    """
+
+    def __init__(self, model: Any):
+        self.model = functional(model)
+        self.nodes, self.inputs, self.outputs = keras_private.graph(self.model)
+        self._makers = {key: node for node in self.nodes for key in node.outputs}
+
+    def producer(self, tensor: Any) -> keras_private.Node:
+        """Returns the node that made a tensor."""
+        return self._makers[tensor]
+
+    def ancestors(self, tensor: Any) -> list:
+        """Returns the tensors that `tensor` was made from, itself included, nearest first."""
+        found: dict[Any, None] = {}
+        queue = deque([tensor])
+        while queue:
+            tensor = queue.popleft()
+            if tensor not in found:
+                found[tensor] = None
+                queue.extend(self.producer(tensor).inputs)
+        return list(found)
+
+
+def graphs(model: Any) -> Iterator[Graph]:
+    """Yields the graph of `model` and of every model nested in it, each once."""
+    seen, queue = set(), [model]
+    while queue:
+        nested = queue.pop()
+        if id(nested) in seen or not has_graph(nested):
+            continue
+        seen.add(id(nested))
+        graph = Graph(nested)
+        yield graph
+        queue.extend(operation for operation in graph.model.operations if isinstance(operation, keras.Model))
+
+
+def all_layers(model: Any) -> list:
+    """Returns the layers of `model` and of every model nested in it, without the models themselves."""
+    return [layer for graph in graphs(model) for layer in graph.model.layers if not isinstance(layer, keras.Model)]
 
 
 def last_operation(model: Any) -> Any:
     """Returns the operation that makes the first output of `model`, inside nested models too."""
-    operation, _ = producer(model.outputs[0])
+    graph = Graph(model)
+    operation = graph.producer(graph.outputs[0]).operation
     return last_operation(operation) if has_graph(operation) else operation
-
-
-def graphs(model: Any) -> Iterator[Any]:
-    """Yields `model` and every model nested in it, each once, as functional models."""
-    seen, queue = set(), [model]
-    while queue:
-        graph = queue.pop()
-        if id(graph) in seen or not has_graph(graph):
-            continue
-        seen.add(id(graph))
-        if isinstance(graph, keras.Sequential):
-            graph = keras.Model(graph.inputs, graph.outputs)
-        yield graph
-        queue.extend(operation for operation in graph.operations if isinstance(operation, keras.Model))
-
-
-def change_class(model: Any, stock: type, better: type, fits: Callable[[Any], bool]) -> list:
-    """Makes each layer of the class `stock` itself that `fits` one of its subclass `better`, in place; returns them."""
-    found = [layer for graph in graphs(model) for layer in graph.layers if type(layer) is stock and fits(layer)]
-    for layer in found:
-        layer.__class__ = better
-    return found
-
-
-def ancestors(tensor: Any) -> dict[int, Any]:
-    """Returns the tensors that `tensor` was made from, itself included, by id, nearest first."""
-    found, queue = {}, deque([tensor])
-    while queue:
-        tensor = queue.popleft()
-        if id(tensor) not in found:
-            found[id(tensor)] = tensor
-            queue.extend(producer(tensor)[1])
-    return found
 
 
 def keeps_zero(operation: Any) -> bool:
@@ -82,33 +93,34 @@ def keeps_zero(operation: Any) -> bool:
     return isinstance(operation, _KEEPS_ZERO) or type(operation).__name__ in ("StochasticDepth", "DropPath")
 
 
-def branch_end(tensor: Any) -> Any:
+def branch_end(graph: Graph, tensor: Any) -> Any:
     """Returns the BatchNormalization that scales the whole of `tensor`, or None if there is none."""
-    operation, inputs = producer(tensor)
+    node = graph.producer(tensor)
+    operation = node.operation
     if isinstance(operation, layers.BatchNormalization):
         return operation
     if has_graph(operation):
-        return branch_end(operation.outputs[0])
+        nested = Graph(operation)
+        return branch_end(nested, nested.outputs[0])
     if type(operation).__name__ == "Multiply":
-        return next((end for end in map(branch_end, inputs) if end is not None), None)
+        return next((end for end in (branch_end(graph, one) for one in node.inputs) if end is not None), None)
     if keeps_zero(operation):
-        return branch_end(inputs[0])
+        return branch_end(graph, node.inputs[0])
     return None
 
 
-def _kernels(tensors: Any) -> int:
+def _kernels(graph: Graph, tensors: Any) -> int:
     """Counts the layers with a kernel (rank 2 and up) among the producers of `tensors`."""
-    operations = {id(operation): operation for operation, _ in map(producer, tensors)}
+    operations = {id(node.operation): node.operation for node in map(graph.producer, tensors)}
     return sum(
-        sum(len(weight.shape) > 1 for weight in getattr(operation, "trainable_weights", ()))
-        for operation in operations.values()
+        sum(len(weight.shape) > 1 for weight in getattr(operation, "weights", ())) for operation in operations.values()
     )
 
 
 class Residual(NamedTuple):
-    """A residual branch: the model it stands in, the tensor that it adds, and the normalization that scales it."""
+    """A residual branch: the graph it stands in, the tensor that it adds, and the normalization that scales it."""
 
-    graph: Any
+    graph: Graph
     branch: Any
     norm: Any
 
@@ -122,19 +134,16 @@ def residuals(model: Any) -> list[Residual]:
     """
     found: dict[int, Residual] = {}
     for graph in graphs(model):
-        for operation in graph.operations:
-            if type(operation).__name__ != "Add":  # the layer, or the operation behind `+`
+        for node in graph.nodes:
+            if type(node.operation).__name__ != "Add" or len(node.inputs) != 2:  # the layer, or what `+` makes
                 continue
-            for node in operation._inbound_nodes:
-                if len(node.input_tensors) != 2:
-                    continue
-                left, right = (ancestors(tensor) for tensor in node.input_tensors)
-                sides = []
-                for tensor, own, other in zip(node.input_tensors, (left, right), (right, left), strict=True):
-                    between = [value for key, value in own.items() if key not in other]
-                    sides.append((_kernels(between), tensor))
-                (few, _), (many, branch) = sorted(sides, key=lambda side: side[0])
-                norm = branch_end(branch)
-                if few <= 1 and many > few and norm is not None and left.keys() & right.keys():
-                    found.setdefault(id(norm), Residual(graph, branch, norm))
+            left, right = (graph.ancestors(tensor) for tensor in node.inputs)
+            sides = []
+            for tensor, own, other in zip(node.inputs, (left, right), (right, left), strict=True):
+                beyond = set(other)
+                sides.append((_kernels(graph, [key for key in own if key not in beyond]), tensor))
+            (few, _), (many, branch) = sorted(sides, key=lambda side: side[0])
+            norm = branch_end(graph, branch)
+            if few <= 1 and many > few and norm is not None and set(left) & set(right):
+                found.setdefault(id(norm), Residual(graph, branch, norm))
     return list(found.values())

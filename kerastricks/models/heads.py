@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers, ops
 from scipy import special
 
-from kerastricks.models.graph import has_graph, producer
+from kerastricks.models.graph import Graph, has_graph
 
 # Layers behind which an output is still what it was before: logits stay logits.
 _PASSES = (layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity, layers.GlobalAveragePooling2D)
@@ -32,11 +32,13 @@ def gives_logits(model: Any) -> bool:
         raise _ambiguous(model, "it is subclassed and has no graph to read")
     if len(model.outputs) != 1:
         raise _ambiguous(model, f"it has {len(model.outputs)} outputs")
-    tensor = model.outputs[0]
+    graph = Graph(model)
+    tensor = graph.outputs[0]
     while True:
-        operation, inputs = producer(tensor)
+        operation, inputs, *_ = graph.producer(tensor)
         if has_graph(operation):
-            tensor = operation.outputs[0]
+            graph = Graph(operation)
+            tensor = graph.outputs[0]
             continue
         activation = getattr(getattr(operation, "activation", None), "__name__", None)
         if type(operation).__name__ == "Softmax" or activation == "softmax":

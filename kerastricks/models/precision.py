@@ -1,12 +1,14 @@
 """The precision in which a model computes, and what the device at hand computes fast."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 from keras import layers
 
-from kerastricks.models.graph import graphs, last_operation
+from kerastricks.models.graph import all_layers, has_graph, last_operation
 
 # Layers that scale raw pixels: cheap, and better done before the precision is lost.
 _PIXELS = (layers.Rescaling, layers.Normalization)
@@ -65,25 +67,51 @@ def _accelerator() -> bool | None:
     return tf.config.experimental.get_device_details(devices[0]).get("compute_capability", (0, 0)) >= (8, 0)
 
 
+def lowerable(model: Any) -> list:
+    """Returns the layers of a functional or Sequential model that `set_precision` would change.
+
+    Not among them are those that scale pixels and the one that makes the output: logits, and with them the loss, stay
+    in float32.
+    """
+    last = last_operation(model)
+    kept = (layers.InputLayer, *_PIXELS)
+    return [
+        layer
+        for layer in all_layers(model)
+        if not isinstance(layer, kept) and layer is not last and layer.dtype_policy.name == "float32"
+    ]
+
+
 def set_precision(model: Any, policy: str) -> list:
     """Lets the layers of a functional or Sequential model compute under a Keras dtype policy, in place.
 
-    Weights stay as they are (`mixed_bfloat16` keeps them in float32), and so do the layers that scale pixels and the
-    one that makes the output: logits, and with them the loss, are float32.
+    Weights stay as they are: `mixed_bfloat16` keeps them in float32.
 
     Args:
         model: The model; nested ones are searched too.
         policy: Name of a Keras dtype policy, as `mixed_bfloat16`.
 
     Returns:
-        The layers that were changed.
+        The layers that were changed; see `lowerable`.
     """
-    last = last_operation(model)
-    changed = []
-    for graph in graphs(model):
-        for layer in graph.layers:
-            passes = isinstance(layer, (layers.InputLayer, keras.Model, *_PIXELS)) or layer is last
-            if not passes and layer.dtype_policy.name == "float32":
-                layer.dtype_policy = policy
-                changed.append(layer)
+    changed = lowerable(model)
+    for layer in changed:
+        layer.dtype_policy = policy
     return changed
+
+
+@contextlib.contextmanager
+def float32(model: Any) -> Iterator[None]:
+    """Lets the layers that compute in mixed precision compute in float32 for a while, as to save the model."""
+    mixed = [
+        (layer, layer.dtype_policy)
+        for layer in (all_layers(model) if has_graph(model) else ())
+        if layer.dtype_policy.name.startswith("mixed_")
+    ]
+    try:
+        for layer, _ in mixed:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in mixed:
+            layer.dtype_policy = policy

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
-from keras.src.backend import AutocastScope
 
-from kerastricks.models.graph import has_graph
+from kerastricks import keras_private
+from kerastricks.models.graph import Graph, has_graph
 
 # Those that pass on a mask, and never make one.
 _PASSES_MASK = (
@@ -38,7 +38,7 @@ class Direct:
     """Calls `network` on a tensor, as `network(images, training=...)` does, with the same results.
 
     Layers that need more than `call` are called as Keras calls them: those with layers inside, an activity regularizer,
-    quantized or recomputed ones, and all whose class is not from Keras or kerastricks. So is the whole network where it
+    quantized or recomputed ones, and all whose class is not from Keras. So is the whole network where it
     has no graph or several inputs, where masks are made in it, on another backend, and when a layer has got a hook or
     another dtype policy since.
 
@@ -49,8 +49,11 @@ class Direct:
     def __init__(self, network: Any):
         self.network = network
         self.steps = _plan(network) if keras.backend.backend() == "torch" else None
-        if self.steps is not None:
-            self._policies = [(layer, layer.dtype_policy) for layer in network._flatten_layers()]
+        layers = keras_private.all_layers(network) if self.steps is not None else None
+        if layers is None:
+            self.steps = None
+        else:
+            self._policies = [(layer, layer.dtype_policy) for layer in layers]
 
     def __call__(self, images: Any, training: bool | None = None) -> Any:
         if self.steps is None or training is None or not self._fits(images):
@@ -99,46 +102,49 @@ def _plan(network: Any) -> list[_Step] | None:
         return None
     if type(network).call not in (type(keras.Model(network.inputs, network.outputs)).call, keras.Sequential.call):
         return None
-    function = keras.Function(network.inputs, network.outputs)
-    slots = {id(network.inputs[0]): _Slot(0)}
+    graph = Graph(network)
+    slots = {graph.inputs[0]: _Slot(0)}
     steps = []
-    for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in function._nodes_by_depth[depth]:
-            made = node.is_input or id(node.outputs[0]) in slots
-            if made or any(id(tensor) not in slots for tensor in node.input_tensors):
-                continue
-            step = _step(node, slots)
-            if step is None:
-                return None
-            steps.append(step)
+    for node in graph.nodes:
+        if node.args is None:
+            return None
+        made = isinstance(node.operation, keras.layers.InputLayer) or node.outputs[0] in slots
+        if made or any(key not in slots for key in node.inputs):
+            continue
+        step = _step(node, slots)
+        if step is None:
+            return None
+        steps.append(step)
     # The last step makes the output.
-    return steps if steps and steps[-1].outputs == [slots[id(network.outputs[0])]] else None
+    return steps if steps and steps[-1].outputs == [slots[graph.outputs[0]]] else None
 
 
-def _step(node: Any, slots: dict[int, _Slot]) -> _Step | None:
+def _step(node: keras_private.Node, slots: dict[Any, _Slot]) -> _Step | None:
     import torch
 
-    operation, arguments = node.operation, node.arguments
+    operation = node.operation
     is_layer = isinstance(operation, keras.Layer)
     makes_mask = is_layer and not has_graph(operation) and type(operation).compute_mask not in _PASSES_MASK
-    if makes_mask or any(isinstance(value, keras.KerasTensor) for value in keras.tree.flatten(arguments.kwargs)):
+    if makes_mask or any(isinstance(value, keras.KerasTensor) for value in keras.tree.flatten(node.kwargs)):
         return None
-    filled = keras.tree.map_structure(lambda x: slots[id(x)] if isinstance(x, keras.KerasTensor) else x, arguments.args)
-    outputs = [slots.setdefault(id(output), _Slot(len(slots))) for output in node.outputs]
+    filled = keras.tree.map_structure(
+        lambda x: slots[keras_private.tensor_key(x)] if isinstance(x, keras.KerasTensor) else x, node.args
+    )
+    outputs = [slots.setdefault(key, _Slot(len(slots))) for key in node.outputs]
     call, dtype, scope, takes_training = operation, None, None, is_layer
-    constants = dict(arguments.kwargs)
+    constants = dict(node.kwargs)
     if is_layer:
         constants = {name: value for name, value in constants.items() if name != "training" and value is not None}
     if is_layer and has_graph(operation) and len(filled) == 1 and not constants:
         call = Direct(operation)
     elif is_layer and not constants and _is_plain(operation):
-        call = operation.call
-        takes_training = "training" in inspect.signature(call).parameters
-        if operation.autocast:
-            dtype = getattr(torch, operation.compute_dtype)
-            if operation.variables and operation.compute_dtype != operation.variable_dtype:
-                scope = AutocastScope(operation.compute_dtype)
-    elif not is_layer and type(operation).__call__ is keras.Operation.__call__ and not operation._remat_mode:
+        scoped = operation.autocast and operation.variables and operation.compute_dtype != operation.variable_dtype
+        scope = keras_private.autocast_scope(operation.compute_dtype) if scoped else None
+        if scope is not None or not scoped:
+            call = operation.call
+            takes_training = "training" in inspect.signature(call).parameters
+            dtype = getattr(torch, operation.compute_dtype) if operation.autocast else None
+    elif not is_layer and keras_private.only_calls_operation(operation):
         call = operation.call
     settings = {
         training: {**constants, **({"training": training} if takes_training else {})} for training in (False, True)
@@ -148,13 +154,4 @@ def _step(node: Any, slots: dict[int, _Slot]) -> _Step | None:
 
 def _is_plain(layer: Any) -> bool:
     """Tells whether `call` and a cast are all that `layer` needs."""
-    return (
-        type(layer).__module__.split(".")[0] in ("keras", "kerastricks")
-        and type(layer).__call__ is keras.Layer.__call__
-        and not list(layer._flatten_layers(include_self=False))
-        and layer.built
-        and layer.activity_regularizer is None
-        and layer.quantization_mode is None
-        and not layer._remat_mode
-        and set(layer._call_context_args) == {"training"}
-    )
+    return type(layer).__module__.partition(".")[0] == "keras" and keras_private.only_calls(layer)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from kerastricks import models
-from kerastricks.models.graph import graphs
+from kerastricks.models.graph import all_layers
 from kerastricks.models.heads import crossentropy
 
 
@@ -41,7 +41,7 @@ def test_resnet20_refuses(arguments, message):
 def test_builds_keras_applications_that_scale_their_pixels_once(name):
     model = models.build(name, classes=3, input_shape=(32, 32, 3))
     assert crossentropy(model).from_logits
-    scalings = [layer for graph in graphs(model) for layer in graph.layers if "rescaling" in layer.name]
+    scalings = [layer for layer in all_layers(model) if "rescaling" in layer.name]
     assert len(scalings) == 1
 
 

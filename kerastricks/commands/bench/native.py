@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import keras
 from keras import layers
 
-from kerastricks.models.graph import has_graph
+from kerastricks.models.graph import Graph, has_graph
 
 
 def translate(model: Any) -> Any:
@@ -23,29 +22,24 @@ def translate(model: Any) -> Any:
         def __init__(self, graph):
             super().__init__()
             self.steps = []
-            nodes = [
-                node for depth in sorted(graph._nodes_by_depth, reverse=True) for node in graph._nodes_by_depth[depth]
-            ]
             modules: dict[int, Any] = {}
-            for node in nodes:
+            for node in graph.nodes:
                 operation = node.operation
                 if isinstance(operation, layers.InputLayer):
                     continue
                 if id(operation) not in modules:
-                    modules[id(operation)] = Network(operation) if has_graph(operation) else _module(operation)
-                read = [id(tensor) for tensor in node.input_tensors]
-                self.steps.append((modules[id(operation)], read, id(node.outputs[0])))
+                    modules[id(operation)] = Network(Graph(operation)) if has_graph(operation) else _module(operation)
+                self.steps.append((modules[id(operation)], node.inputs, node.outputs[0]))
             self.kept = nn.ModuleList(modules.values())
-            self.first, self.last = id(graph.inputs[0]), id(graph.outputs[0])
+            self.first, self.last = graph.inputs[0], graph.outputs[0]
 
         def forward(self, x):
             known = {self.first: x}
             for module, read, written in self.steps:
-                known[written] = module(*(known[name] for name in read))
+                known[written] = module(*(known[key] for key in read))
             return known[self.last]
 
-    graph = keras.Model(model.inputs, model.outputs) if isinstance(model, keras.Sequential) else model
-    return Network(graph).to(memory_format=torch.channels_last)
+    return Network(Graph(model)).to(memory_format=torch.channels_last)
 
 
 def _module(layer: Any) -> Any:
