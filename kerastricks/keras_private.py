@@ -183,7 +183,7 @@ def autocast_scope(dtype: str) -> Any:
 
 
 @_or(lambda optimizer: optimizer)
-def parallel(optimizer: type) -> type:
+def parallel(optimizer: Any) -> Any:
     """Returns the class that Keras puts in place of an optimizer class on PyTorch, or the class itself elsewhere."""
     found = type(optimizer.__new__(optimizer))
     if found is not optimizer:

@@ -24,7 +24,6 @@ from kerastricks.report.confusion import judge
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
 from kerastricks.training.batches import EvaluationBatches, TrainingBatches
-from kerastricks.training.callbacks import rate_at
 from kerastricks.training.trick import Plan
 
 
@@ -123,7 +122,7 @@ def train(
     seconds = time.perf_counter() - start
     engine = history.model
     batches = TrainingBatches(pixels, labels, plan, chosen.tricks)
-    sheet = _contact_sheet(engine, [batches[step] for step in range(min(4, plan.total_steps))])
+    sheet = _contact_sheet(engine, [batches[step] for step in range(min(4, plan.batches))])
     validation = EvaluationBatches(*source.validation, batch_size)
     scores = engine.evaluate(validation, verbose=0, return_dict=True)
     judgement = judge(*source.validation, probabilities(engine.predict(validation, verbose=0), engine.loss))
@@ -147,7 +146,7 @@ def train(
     _write_json(directory / "result.json", result)
     shown = {**settings, "classes": ", ".join(source.classes), "versions": _words(settings["versions"])}
     steps = len(history.epoch) * plan.steps_per_epoch
-    rates = [rate_at(engine.optimizer, step) for step in range(0, steps, max(1, steps // 500))]
+    rates = [engine.rate_at(step) for step in range(0, steps, max(1, steps // 500))]
     page = training_page(shown, result, history.history, rates, sheet, judgement, source.classes)
     (directory / "report.html").write_text(page, encoding="utf-8")
     return {**result, "directory": str(directory)}

@@ -10,16 +10,6 @@ GREY = (0.299, 0.587, 0.114)
 LEVELS = 256
 
 
-def check_channels(images: Any, name: str, *allowed: int) -> None:
-    """Raises a `ValueError` unless `images` have one of the `allowed` numbers of channels."""
-    if images.shape[-1] not in allowed:
-        numbers = " or ".join(map(str, allowed))
-        raise ValueError(
-            f"{name} needs images with {numbers} channels, (N, height, width, channels). "
-            f"Received: shape={tuple(images.shape)}. Convert the images, or leave {name} out."
-        )
-
-
 def per_sample(values: Any) -> Any:
     """Returns one number a sample, (N,), as (N, 1, 1, 1) in float32."""
     return ops.reshape(ops.cast(values, "float32"), (-1, 1, 1, 1))

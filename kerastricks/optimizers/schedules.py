@@ -1,7 +1,8 @@
 """Learning-rate schedules that follow one another: each phase hands over to the next, which counts from zero again."""
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -62,43 +63,95 @@ def check_rate(learning_rate: Any) -> float:
     return rate
 
 
-def replace_tail(learning_rate: Any, steps: int, make: Callable[[float, int], Any], name: str) -> Any:
-    """Replaces the constant with which `learning_rate` ends by `make(rate, steps left)`.
+class _Part(NamedTuple):
+    name: str
+    steps: int | None  # None: all that are left
+    make: Callable[[Any, int], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningRate:
+    """A learning rate in the making: a number, and the phases that it goes through, joined by `join`.
 
     Args:
-        learning_rate: A number, or phases that end in a number.
-        steps: Steps that `learning_rate` has for itself.
-        make: Takes the constant and the steps left for it, returns a number or a schedule.
-        name: Trick to name in an error.
+        value: Rate that the phases start from.
+        parts: The phases, in their order.
 
     Raises:
-        ValueError: If no step is left, or if no constant stands at the end.
+        ValueError: If `value` is not a positive number.
     """
-    if isinstance(learning_rate, Phase):
-        left = steps - learning_rate.steps
-        if left < 1:
+
+    value: float
+    parts: tuple[_Part, ...] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "value", check_rate(self.value))
+
+    @property
+    def decays(self) -> bool:
+        """Whether the last phase takes all steps that are left."""
+        return bool(self.parts) and self.parts[-1].steps is None
+
+    def scaled(self, factor: float) -> "LearningRate":
+        """Returns the learning rate with another number; phases that refer to it follow."""
+        return dataclasses.replace(self, value=self.value * factor)
+
+    def then(self, name: str, steps: int, make: Callable[[Any, int], Any]) -> "LearningRate":
+        """Adds a phase of a given length.
+
+        Args:
+            name: Trick to name in an error.
+            steps: Its length, in updates.
+            make: Takes what follows the phase, a number or a schedule, and `steps`; returns a schedule.
+
+        Raises:
+            ValueError: If a decay stands before it.
+        """
+        return self._with(_Part(name, steps, make))
+
+    def decayed(self, name: str, make: Callable[[float, int], Any]) -> "LearningRate":
+        """Adds the last phase, which takes all steps that are left.
+
+        Args:
+            name: Trick to name in an error.
+            make: Takes the rate that it starts from and its steps; returns a number or a schedule.
+
+        Raises:
+            ValueError: If a decay stands before it.
+        """
+        return self._with(_Part(name, None, make))
+
+    def _with(self, part: _Part) -> "LearningRate":
+        if self.decays:
             raise ValueError(
-                f"{name} has no step left: the phases before it take {learning_rate.steps} of {steps} steps. "
-                "Shorten them, or train for more epochs."
+                f"{part.name} needs a constant learning rate to start from. Received: the decay of "
+                f"{self.parts[-1].name}. Put {part.name} before the trick that decays the rate, and keep one decay."
             )
-        config = learning_rate.get_config()
-        return type(learning_rate)(**{**config, "after": replace_tail(learning_rate.after, left, make, name)})
-    if callable(learning_rate):
-        raise ValueError(
-            f"{name} needs a constant learning rate to start from. Received: {type(learning_rate).__name__}. "
-            f"Put {name} before the trick that decays the rate, and keep one decay."
-        )
-    return make(check_rate(learning_rate), steps)
+        return dataclasses.replace(self, parts=(*self.parts, part))
 
+    def join(self, updates: int, batches: int = 1) -> Any:
+        """Returns the learning rate of a run: the number, or a Keras schedule over batches.
 
-def check_fits(name: str, wanted: int, steps: int) -> int:
-    """Returns `wanted` steps if they leave at least one of `steps`, or raises a `ValueError`."""
-    if wanted >= steps:
-        raise ValueError(
-            f"{name} is longer than the run: it asks for {wanted} of the {steps} steps left. "
-            f"Shorten it, or train for more epochs."
-        )
-    return wanted
+        Args:
+            updates: Updates of the run.
+            batches: Batches an update.
+
+        Raises:
+            ValueError: If the phases are longer than the run, or a phase cannot start from what it is given.
+        """
+        lengths, left = [], updates
+        for part in self.parts:
+            if part.steps is not None and part.steps >= left:
+                raise ValueError(
+                    f"{part.name} is longer than the run: it asks for {part.steps} of the {left} steps left. "
+                    "Shorten it, or train for more epochs."
+                )
+            lengths.append(left if part.steps is None else part.steps)
+            left -= lengths[-1]
+        rate: Any = self.value
+        for part, steps in zip(reversed(self.parts), reversed(lengths), strict=True):
+            rate = part.make(rate, steps)
+        return UpdateSchedule(rate, batches) if callable(rate) and batches > 1 else rate
 
 
 @keras.saving.register_keras_serializable("kerastricks")

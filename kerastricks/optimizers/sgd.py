@@ -1,11 +1,13 @@
 """Optimizers with the paper's weight decay: coupled with the gradient, and by a rule that outlives save and load."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
 from keras import ops
+
+from kerastricks import keras_private
 
 
 def decays(variable: Any, exclude: Sequence[Any] = (), include: Sequence[Any] = ()) -> bool:
@@ -41,9 +43,13 @@ class _DecayRule:
         """Lets kernels alone decay, but for the patterns in `exclude` and `include`; see `decays`."""
         self._rule = {"exclude": list(exclude), "include": list(include)}
 
+    excluded_paths: Collection[str] = ()
+
     def build(self, variables):
         if self._rule is not None:
-            self.exclude_from_weight_decay(var_list=[v for v in variables if not decays(v, **self._rule)])
+            excluded = [v for v in variables if not decays(v, **self._rule)]
+            self.excluded_paths = {variable.path for variable in excluded}
+            self.exclude_from_weight_decay(var_list=excluded)
         super().build(variables)
 
     def get_config(self):
@@ -57,13 +63,13 @@ def _lay_out_alike(parameter: Any, model: Any) -> None:
     parameter.data = torch.empty_like(model).copy_(parameter.data)
 
 
-# Keras puts faster classes in place of its own on PyTorch; subclass what a user would get.
-_FastSGD: Any = type(keras.optimizers.SGD.__new__(keras.optimizers.SGD))
-_FastAdamW: Any = type(keras.optimizers.AdamW.__new__(keras.optimizers.AdamW))
+# What Keras gives for these names; on PyTorch a faster class.
+_KerasSGD: Any = keras_private.parallel(keras.optimizers.SGD)
+_KerasAdamW: Any = keras_private.parallel(keras.optimizers.AdamW)
 
 
 @keras.saving.register_keras_serializable("kerastricks")
-class SGD(_DecayRule, _FastSGD):
+class SGD(_DecayRule, _KerasSGD):
     """SGD whose weight decay is the gradient of the L2 penalty, as in the paper, MXNet and PyTorch.
 
         gradient + weight_decay * variable
@@ -72,7 +78,8 @@ class SGD(_DecayRule, _FastSGD):
     momentum 0.9 that is a tenth of the effect. The penalty never shows in the reported loss.
 
     Args: as `keras.optimizers.SGD`, and
-        coupled: Whether the decay goes through the gradient; if not, it is Keras' own.
+        coupled: Whether the decay goes through the gradient; it is then kept as `coupled_weight_decay`, and the
+            attribute `weight_decay`, which is Keras' decoupled one, is None.
         kernels_only: Whether kernels alone decay, and biases, γ and β do not.
         exclude: Path patterns of kernels that are not to decay either.
         include: Path patterns of biases, γ or β that are to decay all the same.
@@ -80,9 +87,10 @@ class SGD(_DecayRule, _FastSGD):
     Reference: Loshchilov & Hutter, 2017, arXiv:1711.05101, for coupled against decoupled.
     """
 
-    def __init__(self, *args, coupled: bool = True, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args, coupled: bool = True, weight_decay: float | None = None, **kwargs):
+        super().__init__(*args, weight_decay=None if coupled else weight_decay, **kwargs)
         self.coupled = coupled
+        self.coupled_weight_decay = weight_decay if coupled else None
 
     def build(self, variables):
         super().build(variables)
@@ -90,26 +98,24 @@ class SGD(_DecayRule, _FastSGD):
             for variable, momentum in zip(variables, self.momentums, strict=True):
                 _lay_out_alike(momentum.value, variable.value)
 
-    def _apply_weight_decay(self, variables):
-        if not self.coupled:
-            super()._apply_weight_decay(variables)
+    def _decayed(self, gradient, variable):
+        if not self.coupled_weight_decay or not keras_private.uses_weight_decay(self, variable):
+            return gradient
+        return gradient + ops.cast(self.coupled_weight_decay, gradient.dtype) * ops.convert_to_tensor(variable)
 
-    def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        if self.weight_decay and self.coupled:
-            grads = [
-                gradient + ops.cast(self.weight_decay, gradient.dtype) * ops.convert_to_tensor(variable)
-                if self._use_weight_decay(variable)
-                else gradient
-                for gradient, variable in zip(grads, trainable_variables, strict=True)
-            ]
-        super()._backend_update_step(grads, trainable_variables, learning_rate)
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(self._decayed(gradient, variable), variable, learning_rate)
+
+    def _parallel_update_step(self, grads, variables, learning_rate):  # on PyTorch, in place of `update_step`
+        grads = [self._decayed(gradient, variable) for gradient, variable in zip(grads, variables, strict=True)]
+        super()._parallel_update_step(grads, variables, learning_rate)
 
     def get_config(self):
-        return {**super().get_config(), "coupled": self.coupled}
+        return {**super().get_config(), "coupled": self.coupled, "weight_decay": weight_decay(self)}
 
 
 @keras.saving.register_keras_serializable("kerastricks")
-class AdamW(_DecayRule, _FastAdamW):
+class AdamW(_DecayRule, _KerasAdamW):
     """Keras' AdamW, decoupled as it is there, with the rule of `kerastricks.SGD` for what decays.
 
     Args: as `keras.optimizers.AdamW`, and `kernels_only`, `exclude`, `include` as for `kerastricks.SGD`.
@@ -119,6 +125,12 @@ class AdamW(_DecayRule, _FastAdamW):
 def nesterov(learning_rate: Any, weight_decay: float | None) -> SGD:
     """Returns the paper's optimizer: SGD with Nesterov momentum 0.9."""
     return SGD(learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+
+
+def weight_decay(optimizer: Any) -> float | None:
+    """Returns the weight decay of an optimizer, coupled or not."""
+    coupled = getattr(optimizer, "coupled_weight_decay", None)
+    return getattr(optimizer, "weight_decay", None) if coupled is None else coupled
 
 
 def decay_report(model: Any, print_fn: Any = print) -> dict[str, bool]:
@@ -137,9 +149,9 @@ def decay_report(model: Any, print_fn: Any = print) -> dict[str, bool]:
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
-    rate = getattr(optimizer, "weight_decay", None) or 0
-    report = {v.path: bool(rate) and optimizer._use_weight_decay(v) for v in model.trainable_variables}
-    coupled = "coupled" if getattr(optimizer, "coupled", False) else "decoupled"
+    rate = weight_decay(optimizer) or 0
+    report = {v.path: bool(rate) and keras_private.uses_weight_decay(optimizer, v) for v in model.trainable_variables}
+    coupled = "coupled" if getattr(optimizer, "coupled_weight_decay", None) else "decoupled"
     print_fn(f"{type(optimizer).__name__}: weight decay {rate} ({coupled})")
     for variable in model.trainable_variables:
         word = "decays" if report[variable.path] else "stays"

@@ -72,11 +72,11 @@ class _Scheduler(keras.callbacks.Callback):
         self._first = 0
 
     def on_train_begin(self, logs=None):
-        rate = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)._learning_rate
-        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer).get_config()["learning_rate"]
+        if isinstance(rate, dict):
             raise ValueError(
                 f"{type(self).__name__} sets the learning rate of each batch, which the optimizer has from a schedule. "
-                f"Received: {type(rate).__name__}. Give the optimizer a number, or leave the callback out."
+                f"Received: {rate['class_name']}. Give the optimizer a number, or leave the callback out."
             )
 
     def _set(self, batch: int, rate: float | None) -> None:

@@ -5,11 +5,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
-import keras
 import rich.progress
 from rich.console import Console
 
-from kerastricks.training.callbacks import Clock, rate_at
+from kerastricks.training.callbacks import Clock
 from kerastricks.training.trick import Plan
 
 
@@ -38,9 +37,7 @@ class Progress(Clock):
         return self.images / statistics.median(self.epoch_seconds)
 
     def on_train_begin(self, logs=None):
-        rate = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)._learning_rate
-        scheduled = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
-        self._schedule = rate if scheduled else None
+        self._schedule = self.model.learning_rate if callable(self.model.learning_rate) else None
         self._bar = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(bar_width=20),
@@ -50,14 +47,14 @@ class Progress(Clock):
             transient=True,
             disable=not self.console.is_terminal,
         )
-        self._task = self._bar.add_task("starting", total=self.plan.total_steps, shown="")
+        self._task = self._bar.add_task("starting", total=self.plan.batches, shown="")
         self._bar.start()
         self._start = self._shown = time.perf_counter()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
         if self._schedule is None:
-            self._rate = rate_at(self.model.optimizer, 0)
+            self._rate = self.model.rate_at(0)
         super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_end(self, batch, logs=None):

@@ -1,7 +1,7 @@
 """A running average of a network's weights, its normalization statistics included."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -9,35 +9,50 @@ from keras import ops
 
 
 class Averages:
-    """Keeps an average of every weight of `network`, in `variables`.
+    """Keeps an average of every weight of `network`, in float32.
 
     Args:
         network: A built `keras.Model`; it is read in `update`, and changed within `swapped` alone.
+        momentum: Takes the number of updates so far, returns the momentum of the average.
     """
 
-    def __init__(self, network: Any):
+    def __init__(self, network: Any, momentum: Callable[[Any], Any]):
+        self.momentum = momentum
         self._weights = network.weights
-        self.variables = [
-            keras.Variable(ops.convert_to_numpy(weight), dtype=weight.dtype, trainable=False, name="average")
+        self.averages = [
+            keras.Variable(ops.convert_to_numpy(weight), dtype="float32", trainable=False, name="average")
             for weight in self._weights
         ]
+        self._updates = keras.Variable(0, dtype="int32", trainable=False, name="averaged_updates")
 
-    def update(self, kept: Any) -> None:
-        """Replaces each average by `kept * average + (1 - kept) * weight`."""
-        for average, weight in zip(self.variables, self._weights, strict=True):
-            share = ops.cast(kept, average.dtype)
-            average.assign(share * ops.convert_to_tensor(average) + (1 - share) * ops.convert_to_tensor(weight))
+    @property
+    def variables(self) -> list:
+        """All variables, for Keras to track."""
+        return [*self.averages, self._updates]
+
+    def update(self, updates: Any) -> None:
+        """Moves each average towards its weight: `m * average + (1 - m) * weight`, m the momentum.
+
+        Args:
+            updates: Updates of the weights so far; where they are no more than last time, nothing changes.
+        """
+        updates = ops.cast(updates, "int32")
+        moved = updates > ops.convert_to_tensor(self._updates)
+        m = ops.where(moved, ops.cast(self.momentum(ops.cast(updates, "float32")), "float32"), 1.0)
+        for average, weight in zip(self.averages, self._weights, strict=True):
+            average.assign(m * ops.convert_to_tensor(average) + (1 - m) * ops.cast(weight, "float32"))
+        self._updates.assign(updates)
 
     @contextlib.contextmanager
     def swapped(self) -> Iterator[None]:
         """Lends the averages to the network; its own weights are put back whatever happens."""
-        own, averages = ([ops.convert_to_numpy(v) for v in side] for side in (self._weights, self.variables))
+        own, averages = ([ops.convert_to_numpy(v) for v in side] for side in (self._weights, self.averages))
         try:
             _assign(self._weights, averages)
             yield
         finally:
             _assign(self._weights, own)
-            _assign(self.variables, averages)  # on JAX an evaluation that fails leaves no variable with a value
+            _assign(self.averages, averages)  # on JAX an evaluation that fails leaves no variable with a value
 
 
 def _assign(variables: list, values: list) -> None:

@@ -1,8 +1,38 @@
-"""What images and labels must be, checked on the host before the first step."""
+"""What tricks, images and labels must be: checked once, on the host, before anything is changed."""
 
 from typing import Any
 
 import numpy as np
+
+from kerastricks.training.trick import Setup, overrides
+
+
+def check_setup(setup: Setup) -> None:
+    """Raises a `ValueError` if tricks exclude each other, or one would change nothing or does not apply."""
+    owners: dict[str, str] = {}
+    for trick in setup.tricks:
+        for claim in (*trick.claims, *(["averaged weights"] if overrides(trick, "averages") else [])):
+            if claim in owners:
+                raise ValueError(
+                    f"{owners[claim]} and {trick.name} both set the {claim}. Keep one of them in the recipe."
+                )
+            owners[claim] = trick.name
+    for trick in setup.tricks:
+        trick.check(setup)
+
+
+def check_channels(setup: Setup, name: str, *allowed: int) -> int | None:
+    """Returns the channels of the images, or None if they are not known; raises a `ValueError` for a wrong number."""
+    if setup.image_shape is None:
+        return None
+    channels = setup.image_shape[-1]
+    if channels not in allowed:
+        numbers = " or ".join(map(str, allowed))
+        raise ValueError(
+            f"{name} needs images with {numbers} channels, (N, height, width, channels). "
+            f"Received: images of shape {tuple(setup.image_shape)}. Convert the images, or leave {name} out."
+        )
+    return channels
 
 
 def check_pair(data: Any, name: str) -> tuple[Any, np.ndarray]:

@@ -1,6 +1,7 @@
 """A Keras model around the user's that applies the batch tricks on the device, in the compiled training step."""
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,25 +25,36 @@ class Engine(keras.Model):
         network: The user's model; its weights are trained in place.
         tricks: Tricks whose hooks run in each step, in this order.
         classes: Number of classes.
-
-    Raises:
-        ValueError: If two tricks average the weights.
+        auxiliaries: Layers for auxiliary losses; see `Trick.auxiliary`.
+        averages: Averages of the network's weights, or None.
+        learning_rate: The rate, a number or a schedule over batches, for whoever draws or prints it; see `rate_at`.
     """
 
-    def __init__(self, network: Any, tricks: Sequence[Trick], classes: int):
+    def __init__(
+        self,
+        network: Any,
+        tricks: Sequence[Trick],
+        classes: int,
+        *,
+        auxiliaries: Sequence[Any] = (),
+        averages: Averages | None = None,
+        learning_rate: Any = None,
+    ):
         super().__init__(name="engine")
         self.network = network
         self.direct = Direct(network)
         self.classes = classes
         self.tricks = tuple(tricks)
-        self.helpers = [helper for trick in tricks for helper in trick.networks()]
-        averaging = [trick for trick in tricks if overrides(trick, "averaging")]
-        if len(averaging) > 1:
-            raise ValueError(
-                f"One trick may average the weights. Received: {', '.join(trick.name for trick in averaging)}"
-            )
-        self.averages = Averages(network) if averaging else None
-        self.average_variables = self.averages.variables if self.averages else []  # Keras tracks lists of variables
+        self.auxiliaries = list(auxiliaries)
+        self.averages = averages
+        self.average_variables = averages.variables if averages else []  # Keras tracks lists of variables
+        self.learning_rate = learning_rate
+
+    def rate_at(self, step: int) -> float:
+        """Returns the learning rate of the batch at `step`; one without a schedule as the optimizer has it now."""
+        if callable(self.learning_rate):
+            return float(self.learning_rate(step))
+        return float(ops.convert_to_numpy(self.optimizer.learning_rate))
 
     def _with(self, hook: str) -> list[Trick]:
         return [trick for trick in self.tricks if overrides(trick, hook)]
@@ -102,27 +114,25 @@ class Engine(keras.Model):
     def _update_averages(self) -> None:
         assert self.averages is not None
         optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        (trick,) = self._with("averaging")
-        kept = trick.averaging(ops.cast(optimizer.iterations, "float32"))
-        if optimizer.gradient_accumulation_steps:  # most steps gather gradients, and update no weight
-            updated = ops.equal(optimizer._iterations % optimizer.gradient_accumulation_steps, 0)
-            kept = ops.where(updated, kept, 1.0)
-        self.averages.update(kept)
+        self.averages.update(optimizer.iterations)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         targets = self.targets(y)
         loss = super().compute_loss(x, targets, y_pred, sample_weight, training)
-        for trick in self._with("added_loss") if training else ():
-            added = trick.added_loss(x, targets, to_logits(y_pred, self._from_logits()))
+        for auxiliary in self.auxiliaries if training else ():
+            added = auxiliary(x, targets, to_logits(y_pred, self.from_logits))
             if sample_weight is not None:
                 added = added * ops.reshape(ops.cast(sample_weight, added.dtype), (-1,))
             loss = loss + ops.mean(added)
         return loss
 
-    def _aggregate_additional_loss(self, loss):
-        return ops.sum(ops.cast(loss, "float32"))  # an activity's loss may be in a low precision
+    @property
+    def losses(self):
+        return [ops.cast(loss, "float32") for loss in super().losses]  # an activity's loss may be in a low precision
 
-    def _from_logits(self) -> bool:
+    @functools.cached_property
+    def from_logits(self) -> bool:
+        """Whether the network ends in logits, and not in probabilities."""
         return gives_logits(self.network) if has_graph(self.network) else getattr(self.loss, "from_logits", False)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

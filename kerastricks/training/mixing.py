@@ -24,12 +24,8 @@ class Mixing(Trick):
         if not 0 < self.probability <= 1:
             raise ValueError(f"`probability` must lie in (0, 1]. Received: probability={self.probability}")
 
-    def shares(self, random: np.random.Generator, size: int, step: int, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-        """Draws the Beta shares, and whether each is used: one of each a sample, or one in all.
-
-        Raises:
-            ValueError: If the trick is off for the whole run, or batches hold a single image.
-        """
+    def check(self, setup):
+        plan = setup.plan
         if plan.batch_size < 2:
             raise ValueError(
                 f"{self.name} mixes pairs: it needs batches of at least two images. "
@@ -40,6 +36,9 @@ class Mixing(Trick):
                 f"{self.name} would have no effect: it is off for the last {self.off_epochs} of {plan.epochs} epochs. "
                 f"Train for more epochs, or leave {self.name} out."
             )
+
+    def shares(self, random: np.random.Generator, size: int, step: int, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+        """Draws the Beta shares, and whether each is used: one of each a sample, or one in all."""
         count = size if self.per_sample else 1
         on = step < (plan.epochs - self.off_epochs) * plan.steps_per_epoch
         used = (random.random(count) < self.probability) & on

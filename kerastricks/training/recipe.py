@@ -10,13 +10,13 @@ import keras
 import numpy as np
 
 from kerastricks.models.heads import class_count, crossentropy
-from kerastricks.optimizers.schedules import check_rate
+from kerastricks.optimizers.schedules import LearningRate, check_rate
 from kerastricks.optimizers.sgd import nesterov
-from kerastricks.training.batches import EvaluationBatches, TrainingBatches, add_draws, draw, iterate
+from kerastricks.training.batches import EvaluationBatches, TrainingBatches, add_draws, iterate
 from kerastricks.training.callbacks import DataWait, LearningRateLog
-from kerastricks.training.checks import check_labels, check_pair
+from kerastricks.training.checks import check_labels, check_pair, check_setup
 from kerastricks.training.engine import Engine, jit_compile, metrics
-from kerastricks.training.trick import Plan, Trick
+from kerastricks.training.trick import Plan, Setup, Trick
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -112,7 +112,9 @@ class Recipe:
         _, height, width, channels = images.shape
         return height, width, channels
 
-    def compile(self, model: Any, plan: Plan, *, loss: Any = None) -> Engine:
+    def compile(
+        self, model: Any, plan: Plan, *, loss: Any = None, image_shape: tuple[int, ...] | None = None
+    ) -> Engine:
         """Folds the hooks of the tricks over `model` and returns it, compiled, inside an `Engine`.
 
         Args:
@@ -120,30 +122,39 @@ class Recipe:
             plan: Length and seed of the run.
             loss: Loss between distributions and outputs; by default the categorical cross-entropy that fits the
                 model's last layer.
+            image_shape: (height, width, channels) of the training images, where known.
 
         Raises:
-            ValueError: If a trick would change nothing or does not apply, or the model's output is ambiguous.
+            ValueError: If a trick would change nothing or does not apply, or the model's output is ambiguous. The model
+                is as it was then.
         """
         if not model.built:
             raise ValueError(f"The model '{model.name}' is not built. Call it once on a batch of images first.")
         classes = class_count(model)
-        # First all that can fail without touching the model.
-        learning_rate: Any = check_rate(self.learning_rate)
-        loss = loss if loss is not None else crossentropy(model)
-        updates = plan
         for trick in self.tricks:
-            updates = trick.updates(updates)
+            plan = trick.plan(plan)
+        phases = LearningRate(self.learning_rate)
         for trick in self.tricks:
-            learning_rate = trick.learning_rate(learning_rate, updates)
-            loss = trick.loss(loss, plan)
-            trick.callbacks([], plan)
-        draw(self.tricks, plan.batch_size, 0, plan)
+            phases = trick.learning_rate(phases, plan)
+        learning_rate = phases.join(plan.total_steps, plan.accumulation)
         optimizer = self.optimizer(learning_rate=learning_rate, weight_decay=self.weight_decay or None)
+        loss = loss if loss is not None else crossentropy(model)
+        check_setup(Setup(model, plan, phases, loss, optimizer, self.tricks, image_shape))
         for trick in self.tricks:
             model = trick.model(model, plan)
         for trick in self.tricks:
+            loss = trick.loss(loss, plan)
             optimizer = trick.optimizer(optimizer, model, plan)
-        engine = Engine(model, self.tricks, classes)
+        auxiliaries = [layer for trick in self.tricks if (layer := trick.auxiliary(model, plan)) is not None]
+        averages = [found for trick in self.tricks if (found := trick.averages(model, plan)) is not None]
+        engine = Engine(
+            model,
+            self.tricks,
+            classes,
+            auxiliaries=auxiliaries,
+            averages=averages[0] if averages else None,
+            learning_rate=learning_rate,
+        )
         engine.compile(optimizer=optimizer, loss=loss, metrics=metrics(classes), jit_compile=jit_compile())
         return engine
 
@@ -198,7 +209,7 @@ class Recipe:
         keras.utils.set_random_seed(seed % 2**32)
         if not model.built:
             model(np.zeros((1, *self.image_shape(sample.shape[1:])), "float32"))
-        engine = self.compile(model, plan, loss=loss)
+        engine = self.compile(model, plan, loss=loss, image_shape=sample.shape[1:])
         batches: Any
         logs: list = [LearningRateLog(plan.steps_per_epoch)]
         if _is_pair(train):

@@ -1,21 +1,25 @@
 """The contract: what a trick may change, and the plan of the run that it changes it for."""
 
 import dataclasses
+import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from kerastricks.optimizers.schedules import LearningRate
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The length and seed of a run; turns durations in epochs into update steps.
+    """The length and seed of a run; turns durations in epochs into updates of the weights.
 
     Args:
         epochs: Passes over the training images.
         steps_per_epoch: Batches in one epoch, the last partial one counted.
         batch_size: Images in a full batch.
         seed: Seed of the data order and of every draw; at least 0.
-        accumulation: Batches whose gradients make one update. `steps` and `total_steps` count updates.
+        accumulation: Batches whose gradients make one update.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -35,9 +39,19 @@ class Plan:
                 raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}")
 
     @property
+    def batches(self) -> int:
+        """Batches in the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
     def total_steps(self) -> int:
         """Updates in the whole run."""
-        return self.epochs * self.steps_per_epoch // self.accumulation
+        return self.batches // self.accumulation
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Images that make one update."""
+        return self.batch_size * self.accumulation
 
     def steps(self, epochs: float) -> int:
         """Returns the whole number of updates nearest to `epochs`, at least one."""
@@ -48,11 +62,35 @@ class Plan:
         return self.steps(epochs) if steps is None else steps
 
 
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What a run begins with, for `Trick.check`: nothing of it has been changed yet.
+
+    Attributes:
+        model: The `keras.Model`, built.
+        plan: The plan, as the tricks left it.
+        learning_rate: The phases of the learning rate, likewise.
+        loss: The loss that fits the model, or the user's.
+        optimizer: The optimizer, not yet built.
+        tricks: The tricks of the recipe.
+        image_shape: (height, width, channels) of the training images; None where it is not known.
+    """
+
+    model: Any
+    plan: Plan
+    learning_rate: LearningRate
+    loss: Any
+    optimizer: Any
+    tricks: Sequence["Trick"]
+    image_shape: tuple[int, ...] | None = None
+
+
 class Trick:
     """One change to how a classifier is trained; override the hooks it needs, the rest change nothing.
 
     A trick is a frozen dataclass: its fields are its settings, checked in `__post_init__`. A hook takes a thing
-    and returns the thing to use in its place. A hook that would change nothing raises a `ValueError`.
+    and returns the thing to use in its place. A trick that would change nothing raises a `ValueError` in `check`, which
+    runs once, before any hook that touches the model.
     """
 
     @property
@@ -60,9 +98,21 @@ class Trick:
         """The name of the class: how a recipe, an ablation and the draws know the trick."""
         return type(self).__name__
 
-    def updates(self, plan: Plan) -> Plan:
-        """Takes and returns the plan that the learning rate follows, which counts updates."""
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """What only one trick of a recipe may set, as `precision`."""
+        return ()
+
+    def check(self, setup: Setup) -> None:
+        """Raises a `ValueError` if the trick would change nothing or does not apply."""
+
+    def plan(self, plan: Plan) -> Plan:
+        """Takes and returns the plan of the run."""
         return plan
+
+    def learning_rate(self, learning_rate: LearningRate, plan: Plan) -> LearningRate:
+        """Takes and returns the learning rate: a number, and the phases that it goes through."""
+        return learning_rate
 
     def model(self, model: Any, plan: Plan) -> Any:
         """Takes and returns the `keras.Model`, built."""
@@ -71,10 +121,6 @@ class Trick:
     def loss(self, loss: Any, plan: Plan) -> Any:
         """Takes and returns the `keras.losses.Loss` between target distributions and the model's outputs."""
         return loss
-
-    def learning_rate(self, learning_rate: Any, plan: Plan) -> Any:
-        """Takes and returns the learning rate: a number, or a Keras schedule over steps."""
-        return learning_rate
 
     def optimizer(self, optimizer: Any, model: Any, plan: Plan) -> Any:
         """Takes and returns the Keras optimizer, not yet built, that is to train `model`."""
@@ -99,20 +145,17 @@ class Trick:
         """Takes float32 images outside of training, and returns those that the network sees."""
         return images
 
-    def networks(self) -> tuple:
-        """Returns the frozen `keras.Model`s, without trainable weights, that `added_loss` calls."""
-        return ()
+    def auxiliary(self, model: Any, plan: Plan) -> Any:
+        """Returns None, or a Keras layer, built, for an auxiliary loss in training alone.
 
-    def added_loss(self, images: Any, targets: Any, logits: Any) -> Any:
-        """Returns what is added to the loss of each sample, (N,), in training alone.
-
-        Takes the images and targets as `batch` left them, and the logits of the model.
+        It takes images and targets as `batch` left them and the logits of the model, and returns a loss a sample, (N,),
+        which is added to that sample's loss.
         """
-        raise NotImplementedError
+        return None
 
-    def averaging(self, updates: Any) -> Any:
-        """Returns the share of the averaged weights that stays when the weights join them, after `updates` updates."""
-        raise NotImplementedError
+    def averages(self, model: Any, plan: Plan) -> Any:
+        """Returns None, or the `kerastricks.training.averages.Averages` of the model's weights."""
+        return None
 
 
 def check_duration(name: str, epochs: float, steps: int | None) -> None:
@@ -126,3 +169,7 @@ def check_duration(name: str, epochs: float, steps: int | None) -> None:
 def overrides(trick: Trick, hook: str) -> bool:
     """Tells whether `trick` has its own `hook`."""
     return getattr(type(trick), hook) is not getattr(Trick, hook)
+
+
+# All but `draw`, which belongs to `batch`, and `check`, which changes nothing.
+HOOKS = tuple(name for name, hook in vars(Trick).items() if inspect.isfunction(hook) and name not in ("check", "draw"))

@@ -20,11 +20,17 @@ class BinaryCrossentropy(Trick):
     Reference: Wightman et al., 2021, "ResNet strikes back", arXiv:2110.00476.
     """
 
-    def loss(self, loss, plan):
-        if not getattr(loss, "from_logits", False):
+    @property
+    def claims(self):
+        return ("loss",)
+
+    def check(self, setup):
+        if not getattr(setup.loss, "from_logits", False):
             raise ValueError(
                 "BinaryCrossentropy needs a model that ends in logits, one score for each class. "
-                f"Received: a model trained with {type(loss).__name__}(from_logits=False). "
+                f"Received: a model trained with {type(setup.loss).__name__}(from_logits=False). "
                 "Build the model with `classifier_activation=None`, or leave BinaryCrossentropy out."
             )
+
+    def loss(self, loss, plan):
         return keras.losses.BinaryCrossentropy(from_logits=True, name=loss.name)

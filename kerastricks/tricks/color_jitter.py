@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.image import levels
+from kerastricks.training.checks import check_channels
 from kerastricks.training.trick import Trick
 
 # NTSC: the grey of a pixel, and two axes of its colour that sum to zero, so that grey has none.
@@ -85,16 +86,18 @@ class ColorJitter(Trick):
                 f"Received: {self}. Raise one of them, or leave ColorJitter out."
             )
 
+    def check(self, setup):
+        channels = check_channels(setup, self.name, 1, 3)
+        if channels == 1 and not self.brightness and not self.contrast:
+            raise ValueError(
+                "ColorJitter would have no effect: images of one channel have neither saturation nor hue. "
+                f"Received: {self}. Raise `brightness` or `contrast`, or leave ColorJitter out."
+            )
+
     def draw(self, random, size, step, plan):
         widths = (self.brightness, self.contrast, self.saturation, self.hue)
         brightness, contrast, saturation, hue = (random.uniform(-x, x, size).astype("float32") for x in widths)
         return {"brightness": 1 + brightness, "contrast": 1 + contrast, "saturation": 1 + saturation, "hue": hue}
 
     def batch(self, images, targets, brightness, contrast, saturation, hue):
-        levels.check_channels(images, self.name, 1, 3)
-        if images.shape[-1] == 1 and not self.brightness and not self.contrast:
-            raise ValueError(
-                "ColorJitter would have no effect: images of one channel have neither saturation nor hue. "
-                f"Received: {self}. Raise `brightness` or `contrast`, or leave ColorJitter out."
-            )
         return color_jitter(images, brightness, contrast, saturation, hue), targets

@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 
-from kerastricks.optimizers.schedules import replace_tail
 from kerastricks.training.trick import Trick
 
 
@@ -41,4 +40,4 @@ class CosineDecay(Trick):
                 )
             return keras.optimizers.schedules.CosineDecay(rate, left, alpha=self.minimum / rate)
 
-        return replace_tail(learning_rate, plan.total_steps, make, "CosineDecay")
+        return learning_rate.decayed(self.name, make)

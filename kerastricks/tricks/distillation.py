@@ -78,10 +78,8 @@ class Distillation(Trick):
         teacher.trainable = False
         return teacher
 
-    def networks(self):
-        return (self.frozen,)
-
-    def model(self, model, plan):
+    def check(self, setup):
+        model = setup.model
         teacher = self.frozen
         if class_count(teacher) != class_count(model):
             raise ValueError(
@@ -101,11 +99,23 @@ class Distillation(Trick):
                 "better.",
                 stacklevel=2,
             )
-        return model
 
-    def added_loss(self, images, targets, logits):
-        scores = ops.stop_gradient(self.frozen(images, training=False))
-        r = to_logits(scores, gives_logits(self.frozen))
+    def auxiliary(self, model, plan):
+        return _Distillation(self.frozen, self.temperature, self.weight)
+
+
+class _Distillation(keras.layers.Layer):
+    """The teacher's part of the loss of each sample."""
+
+    def __init__(self, teacher: Any, temperature: float, weight: float):
+        super().__init__(dtype="float32", trainable=False)
+        self.teacher, self.temperature, self.weight = teacher, temperature, weight
+        self.teacher_gives_logits = gives_logits(teacher)
+        self.built = True
+
+    def call(self, images, targets, logits):
+        scores = ops.stop_gradient(self.teacher(images, training=False))
+        r = to_logits(scores, self.teacher_gives_logits)
         return self.weight * distillation(r, logits, self.temperature)
 
 

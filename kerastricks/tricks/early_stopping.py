@@ -40,10 +40,13 @@ class EarlyStopping(Trick):
         if self.patience < 1:
             raise ValueError(f"`patience` must be at least 1 epoch. Received: patience={self.patience}")
 
-    def callbacks(self, callbacks, plan):
-        if self.patience >= plan.epochs:
+    def check(self, setup):
+        epochs = setup.plan.epochs
+        if self.patience >= epochs:
             raise ValueError(
-                f"EarlyStopping would have no effect: it waits {self.patience} epochs and the run has {plan.epochs}. "
+                f"EarlyStopping would have no effect: it waits {self.patience} epochs and the run has {epochs}. "
                 "Lower `patience`, train for more epochs, or leave EarlyStopping out."
             )
+
+    def callbacks(self, callbacks, plan):
         return [*callbacks, _EarlyStopping(patience=self.patience, restore_best_weights=True)]

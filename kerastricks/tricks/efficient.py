@@ -4,10 +4,10 @@ import dataclasses
 
 import keras
 
-from kerastricks.models.channels_last import keep_channels_last
-from kerastricks.models.fused_batch_norm import fuse_batch_normalization
+from kerastricks.models.channels_last import copying, keep_channels_last
+from kerastricks.models.fused_batch_norm import fuse_batch_normalization, fusible
 from kerastricks.models.graph import has_graph
-from kerastricks.models.precision import computes_bfloat16_fast, set_precision
+from kerastricks.models.precision import computes_bfloat16_fast, lowerable, set_precision
 from kerastricks.training.trick import Trick
 
 
@@ -25,13 +25,25 @@ class Efficient(Trick):
     Reference: He et al., 2018, arXiv:1812.01187, section 3.
     """
 
-    def model(self, model, plan):
+    @property
+    def claims(self):
+        return ("precision",) if computes_bfloat16_fast() else ()
+
+    def check(self, setup):
+        model = setup.model
         if not has_graph(model):
             raise ValueError(
                 "Efficient changes the layers in the graph of a functional or Sequential model. "
                 f"Received: {type(model).__name__}, which has none. Leave Efficient out, or set the dtype policy "
                 "before you build the model."
             )
+        if not (fusible(model) or copying(model) or (computes_bfloat16_fast() and lowerable(model))):
+            raise ValueError(
+                f"Efficient would have no effect: on {keras.backend.backend()} and this device the model is as fast as "
+                "it gets here. Leave Efficient out."
+            )
+
+    def model(self, model, plan):
         done = []
         if fused := fuse_batch_normalization(model):
             done.append(f"{len(fused)} BatchNormalization layers use the fused kernel")
@@ -39,11 +51,5 @@ class Efficient(Trick):
             done.append(f"{len(unlocked)} convolutions run without copies")
         if computes_bfloat16_fast() and (lowered := set_precision(model, "mixed_bfloat16")):
             done.append(f"{len(lowered)} layers compute in bfloat16")
-        backend = keras.backend.backend()
-        if not done:
-            raise ValueError(
-                f"Efficient would have no effect: on {backend} and this device the model is as fast as it gets here. "
-                "Leave Efficient out."
-            )
-        print(f"Efficient, on {backend}: {'; '.join(done)}.")
+        print(f"Efficient, on {keras.backend.backend()}: {'; '.join(done)}.")
         return model

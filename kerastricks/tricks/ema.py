@@ -4,6 +4,7 @@ import dataclasses
 
 from keras import ops
 
+from kerastricks.training.averages import Averages
 from kerastricks.training.trick import Trick
 
 
@@ -36,5 +37,5 @@ class EMA(Trick):
         if not 0 < self.momentum < 1:
             raise ValueError(f"`momentum` must lie between 0 and 1, both excluded. Received: momentum={self.momentum}")
 
-    def averaging(self, updates):
-        return momentum_at(updates, self.momentum)
+    def averages(self, model, plan):
+        return Averages(model, lambda updates: momentum_at(updates, self.momentum))

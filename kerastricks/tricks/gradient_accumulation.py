@@ -2,9 +2,6 @@
 
 import dataclasses
 
-import keras
-
-from kerastricks.optimizers.schedules import UpdateSchedule
 from kerastricks.training.trick import Trick
 
 
@@ -32,19 +29,16 @@ class GradientAccumulation(Trick):
                 f"Received: steps={self.steps!r}"
             )
 
-    def updates(self, plan):
-        if self.steps > plan.total_steps:
+    def check(self, setup):
+        if not setup.plan.total_steps:
             raise ValueError(
-                f"GradientAccumulation would make no update: the run has {plan.total_steps} batches. "
+                f"GradientAccumulation would make no update: the run has {setup.plan.batches} batches. "
                 f"Received: steps={self.steps}. Lower it, or train for more epochs."
             )
-        return dataclasses.replace(
-            plan, batch_size=plan.batch_size * self.steps, accumulation=plan.accumulation * self.steps
-        )
+
+    def plan(self, plan):
+        return dataclasses.replace(plan, accumulation=plan.accumulation * self.steps)
 
     def optimizer(self, optimizer, model, plan):
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
-        inner.gradient_accumulation_steps = self.steps
-        if isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-            inner._learning_rate = UpdateSchedule(inner._learning_rate, self.steps)
+        getattr(optimizer, "inner_optimizer", optimizer).gradient_accumulation_steps = self.steps
         return optimizer

@@ -28,13 +28,15 @@ class GradientClipping(Trick):
         if not 0 < self.norm < float("inf"):
             raise ValueError(f"`norm` must be positive. Received: norm={self.norm}")
 
-    def optimizer(self, optimizer, model, plan):
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
+    def check(self, setup):
+        inner = getattr(setup.optimizer, "inner_optimizer", setup.optimizer)
         for name in ("clipnorm", "global_clipnorm", "clipvalue"):
             if getattr(inner, name, None) is not None:
                 raise ValueError(
                     f"GradientClipping needs an optimizer that does not clip. Received: {type(inner).__name__}"
                     f"({name}={getattr(inner, name)}). Drop that, or leave GradientClipping out."
                 )
-        inner.global_clipnorm = self.norm
+
+    def optimizer(self, optimizer, model, plan):
+        getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = self.norm
         return optimizer

@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from kerastricks.optimizers.schedules import Phase, UpdateSchedule, check_fits, replace_tail
+from kerastricks.optimizers.schedules import Phase
 from kerastricks.training.trick import Trick, check_duration
 
 
@@ -43,20 +43,13 @@ class Hold(Trick):
     def __post_init__(self):
         check_duration("Hold", self.epochs, self.steps)
 
+    def check(self, setup):
+        if not setup.learning_rate.decays:
+            raise ValueError(
+                "Hold would have no effect: no decay follows the plateau. "
+                f"Received: a constant rate of {setup.learning_rate.value:g} after it. "
+                "Put a decay behind Hold, or leave Hold out."
+            )
+
     def learning_rate(self, learning_rate, plan):
-        def make(rate, left):
-            return HoldSchedule(rate, check_fits("Hold", plan.duration(self.epochs, self.steps), left))
-
-        return replace_tail(learning_rate, plan.total_steps, make, "Hold")
-
-    def optimizer(self, optimizer, model, plan):
-        rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
-        rate = rate.schedule if isinstance(rate, UpdateSchedule) else rate
-        while isinstance(rate, Phase):
-            if isinstance(rate, HoldSchedule) and not callable(rate.after):
-                raise ValueError(
-                    "Hold would have no effect: no decay follows the plateau. "
-                    f"Received: a constant rate of {rate.after:g} after it. Put a decay behind Hold, or leave Hold out."
-                )
-            rate = rate.after
-        return optimizer
+        return learning_rate.then(self.name, plan.duration(self.epochs, self.steps), HoldSchedule)

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from kerastricks.optimizers.schedules import check_rate
 from kerastricks.training.trick import Trick
 
 
@@ -31,15 +30,18 @@ class LinearScaling(Trick):
         if self.reference < 1:
             raise ValueError(f"`reference` must be at least 1 image. Received: reference={self.reference}")
 
-    def learning_rate(self, learning_rate, plan):
-        if callable(learning_rate):
-            raise ValueError(
-                "LinearScaling scales a number, not a schedule. "
-                f"Received: {type(learning_rate).__name__}. Put LinearScaling before the other learning-rate tricks."
-            )
-        if plan.batch_size == self.reference:
+    def check(self, setup):
+        if setup.plan.effective_batch_size == self.reference:
             raise ValueError(
                 "LinearScaling would have no effect: the batch size is the reference. "
-                f"Received: batch_size={plan.batch_size}. Leave LinearScaling out, or change the batch size."
+                f"Received: batch_size={self.reference}. Leave LinearScaling out, or change the batch size."
             )
-        return scale_learning_rate(check_rate(learning_rate), plan.batch_size, self.reference)
+
+    def learning_rate(self, learning_rate, plan):
+        if learning_rate.parts:
+            raise ValueError(
+                "LinearScaling scales a number, not a schedule. "
+                f"Received: {learning_rate.parts[-1].name} before it. "
+                "Put LinearScaling before the other learning-rate tricks."
+            )
+        return learning_rate.scaled(scale_learning_rate(1.0, plan.effective_batch_size, self.reference))

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 
 from kerastricks.models.graph import has_graph
-from kerastricks.models.precision import has_accelerator, set_precision
+from kerastricks.models.precision import has_accelerator, lowerable, set_precision
 from kerastricks.training.trick import Trick
 
 
@@ -32,7 +32,12 @@ class LowPrecision(Trick):
         if self.dtype not in ("bfloat16", "float16"):
             raise ValueError(f"`dtype` must be 'bfloat16' or 'float16'. Received: dtype={self.dtype!r}")
 
-    def model(self, model, plan):
+    @property
+    def claims(self):
+        return ("precision",)
+
+    def check(self, setup):
+        model = setup.model
         if self.dtype == "float16" and not has_accelerator():
             raise ValueError(
                 "LowPrecision cannot use float16 here: the processor has no fast arithmetic in it, and there is no "
@@ -44,11 +49,13 @@ class LowPrecision(Trick):
                 f"Received: {type(model).__name__}, which has none. Leave LowPrecision out, or set the dtype policy "
                 "before you build the model."
             )
-        if not set_precision(model, f"mixed_{self.dtype}"):
+        if not lowerable(model):
             raise ValueError(
-                "LowPrecision would have no effect: no layer of the model computes in float32. Leave LowPrecision out, "
-                "or the trick before it that lowers the precision."
+                "LowPrecision would have no effect: no layer of the model computes in float32. Leave LowPrecision out."
             )
+
+    def model(self, model, plan):
+        set_precision(model, f"mixed_{self.dtype}")
         return model
 
     def optimizer(self, optimizer, model, plan):

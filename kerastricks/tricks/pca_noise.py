@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks.image import levels
+from kerastricks.training.checks import check_channels
 from kerastricks.training.trick import Trick
 
 # Of the colours (R, G, B) of ImageNet's pixels, on 0 to 255: a component a column, and the deviation along each.
@@ -53,9 +53,11 @@ class PCANoise(Trick):
         if not 0 < self.deviation < float("inf"):
             raise ValueError(f"`deviation` must be positive. Received: deviation={self.deviation}")
 
+    def check(self, setup):
+        check_channels(setup, self.name, 3)
+
     def draw(self, random, size, step, plan):
         return {"alpha": random.normal(0, self.deviation, (size, 3)).astype("float32")}
 
     def batch(self, images, targets, alpha):
-        levels.check_channels(images, self.name, 3)
         return pca_noise(images, alpha), targets

@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 
-from kerastricks.optimizers.schedules import replace_tail
 from kerastricks.training.trick import Trick
 
 
@@ -42,4 +41,4 @@ class PolynomialDecay(Trick):
                 )
             return keras.optimizers.schedules.PolynomialDecay(rate, left, self.minimum, self.power)
 
-        return replace_tail(learning_rate, plan.total_steps, make, "PolynomialDecay")
+        return learning_rate.decayed(self.name, make)

@@ -5,6 +5,7 @@ import dataclasses
 from keras import ops
 
 from kerastricks.image import levels, operations
+from kerastricks.training.checks import check_channels
 from kerastricks.training.trick import Trick
 
 SPACE = operations.amounts(shear=0.3, translate=150 / 331, degrees=30, blend=0.9, bits=4)
@@ -61,9 +62,11 @@ class RandAugment(Trick):
         if not isinstance(self.magnitude, int) or not 0 <= self.magnitude < operations.BINS:
             raise ValueError(f"`magnitude` must be an integer from 0 to 30. Received: magnitude={self.magnitude!r}")
 
+    def check(self, setup):
+        check_channels(setup, self.name, 1, 3)
+
     def draw(self, random, size, step, plan):
         return operations.draw(random, (size, self.operations), SPACE, self.magnitude)
 
     def batch(self, images, targets, operation, amount):
-        levels.check_channels(images, self.name, 1, 3)
         return rand_augment(images, operation, amount), targets

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks.training.trick import Trick, overrides
+from kerastricks.training.trick import HOOKS, Trick, overrides
 
 
 def choose(choice, options):
@@ -43,7 +43,7 @@ class RandomChoice(Trick):
                 f"RandomChoice would have no effect: it chooses among two tricks and up. Received: {self.tricks}"
             )
         for trick in self.tricks:
-            hooks = [hook for hook in vars(Trick) if not hook.startswith("_") and hook not in ("name", "draw", "batch")]
+            hooks = set(HOOKS) - {"batch"}
             if not overrides(trick, "batch") or any(overrides(trick, hook) for hook in hooks):
                 raise ValueError(
                     f"RandomChoice chooses among tricks that change images and targets alone. Received: {trick!r}"
@@ -60,6 +60,10 @@ class RandomChoice(Trick):
                 f"`probabilities` must be {len(self.tricks)} positive numbers that sum to one. "
                 f"Received: probabilities={self.probabilities}"
             )
+
+    def check(self, setup):
+        for trick in self.tricks:
+            trick.check(setup)
 
     def draw(self, random, size, step, plan):
         count = size if self.per_sample else 1

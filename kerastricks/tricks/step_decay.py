@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 
-from kerastricks.optimizers.schedules import replace_tail
 from kerastricks.training.trick import Trick
 
 
@@ -39,13 +38,14 @@ class StepDecay(Trick):
         def make(rate, left):
             passed = plan.total_steps - left
             steps = [plan.steps(epoch) - passed for epoch in self.epochs]
+            first = passed / plan.steps(1)
             if steps[0] < 1 or steps[-1] >= left:
                 raise ValueError(
-                    f"StepDecay must fall after the {passed / plan.steps_per_epoch:g} epochs before it and within the "
+                    f"StepDecay must fall after the {first:g} epochs before it and within the "
                     f"{plan.epochs} of the run. Received: epochs={self.epochs}"
                 )
             rates = [rate * self.factor**count for count in range(len(steps) + 1)]
             # Keras keeps a rate up to its boundary and with it.
             return keras.optimizers.schedules.PiecewiseConstantDecay([step - 1 for step in steps], rates)
 
-        return replace_tail(learning_rate, plan.total_steps, make, "StepDecay")
+        return learning_rate.decayed(self.name, make)

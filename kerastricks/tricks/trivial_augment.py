@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from kerastricks.image import levels, operations
+from kerastricks.training.checks import check_channels
 from kerastricks.training.trick import Trick
 
 SPACE = operations.amounts(shear=0.99, translate=32, degrees=135, blend=0.99, bits=6)
@@ -28,9 +29,11 @@ class TrivialAugment(Trick):
     Reference: arXiv:2103.10158.
     """
 
+    def check(self, setup):
+        check_channels(setup, self.name, 1, 3)
+
     def draw(self, random, size, step, plan):
         return operations.draw(random, (size,), SPACE, random.integers(operations.BINS, size=size))
 
     def batch(self, images, targets, operation, amount):
-        levels.check_channels(images, self.name, 1, 3)
         return operations.operate(levels.whole(images), operation, amount), targets

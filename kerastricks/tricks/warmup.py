@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from kerastricks.optimizers.schedules import Phase, check_fits, replace_tail
+from kerastricks.optimizers.schedules import Phase
 from kerastricks.training.trick import Trick, check_duration
 
 
@@ -75,16 +75,17 @@ class Warmup(Trick):
     def __post_init__(self):
         check_duration("Warmup", self.epochs, self.steps)
 
-    def learning_rate(self, learning_rate, plan):
-        steps = plan.duration(self.epochs, self.steps)
-        if steps < 2 and self.start is None:
+    def check(self, setup):
+        plan = setup.plan
+        if plan.duration(self.epochs, self.steps) < 2 and self.start is None:
             raise ValueError(
                 "Warmup would have no effect: the last step of a warmup has the full rate, and it is one step long. "
                 f"Received: epochs={self.epochs}, steps={self.steps}, at {plan.steps_per_epoch} steps an epoch. "
                 "Lengthen it, or leave Warmup out."
             )
 
-        def make(rate, left):
-            return WarmupSchedule(rate, check_fits("Warmup", steps, left), self.start)
+    def learning_rate(self, learning_rate, plan):
+        def make(after, steps):
+            return WarmupSchedule(after, steps, self.start)
 
-        return replace_tail(learning_rate, plan.total_steps, make, "Warmup")
+        return learning_rate.then(self.name, plan.duration(self.epochs, self.steps), make)

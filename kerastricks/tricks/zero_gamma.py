@@ -25,6 +25,14 @@ def zero_gamma(model: Any) -> list:
 
     Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
     """
+    norms = last_norms(model)
+    for norm in norms:
+        norm.gamma.assign(ops.zeros(norm.gamma.shape))
+    return norms
+
+
+def last_norms(model: Any) -> list:
+    """Returns the layers that `zero_gamma` sets, or raises its `ValueError`."""
     if not has_graph(model):
         raise ValueError(
             "ZeroGamma finds residual branches in the graph of a functional or Sequential model. "
@@ -38,8 +46,6 @@ def zero_gamma(model: Any) -> list:
             f"ZeroGamma would have no effect: in the model '{model.name}' no residual branch ends in a "
             "BatchNormalization with a γ. Leave ZeroGamma out."
         )
-    for norm in norms:
-        norm.gamma.assign(ops.zeros(norm.gamma.shape))
     return norms
 
 
@@ -52,6 +58,9 @@ class ZeroGamma(Trick):
 
     Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
     """
+
+    def check(self, setup):
+        last_norms(setup.model)
 
     def model(self, model, plan):
         zero_gamma(model)
