@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.any_backend
+
 
 def kerastricks(*arguments, **environment):
     """Runs the command with Keras out of reach unless the test says otherwise; returns the finished process."""
@@ -23,9 +25,11 @@ def kerastricks(*arguments, **environment):
     [
         (["--help"], "Train a classifier"),
         (["train", "--help"], "Tricks to leave out of the recipe"),
+        (["train", "--help"], "root/{train,val}/class/*.jpg"),
+        (["recipes", "resnet50d/mixup"], "79.15 % top-1"),
         (["recipes"], "baseline What a Keras user writes today"),
         (["train", "digits", "--epoch", "3"], "Did you mean --epochs?"),
-        (["train", "digits", "--epochs", "0"], "Must be > 0"),
+        (["train", "digits", "--epochs", "0"], "`epochs` must be at least 1. Received: epochs=0"),
         (["train", "digits", "--batch-size", "many"], 'unable to convert "many" into int'),
         (["train"], "requires an argument"),
         (["train", "nowhere"], "nowhere does not exist"),
@@ -36,7 +40,7 @@ def test_answers_without_keras(arguments, said):
     start = time.perf_counter()
     done = kerastricks(*arguments)
     seconds = time.perf_counter() - start
-    good = "--help" in arguments or arguments == ["recipes"]
+    good = "--help" in arguments or arguments[0] == "recipes"
     assert said in " ".join((done.stdout if good else done.stderr).split())
     assert done.returncode == (0 if good else 2)
     assert good or len(done.stderr.splitlines()) == 1
@@ -44,13 +48,13 @@ def test_answers_without_keras(arguments, said):
 
 
 def test_never_imports_keras_for_help():
-    code = "import sys, kerastricks.cli; assert not {'keras', 'numpy'} & set(sys.modules)"
+    code = "import sys, kerastricks.cli; dir(kerastricks); assert not {'keras', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(
     ("backend", "said"),
-    [("tensorflw", "Did you mean tensorflow?"), ("openvino", "Unknown backend 'openvino' in KERAS_BACKEND")],
+    [("tensorflw", "Did you mean tensorflow?"), ("openvino", "Unknown backend 'openvino'")],
 )
 def test_names_the_backends(backend, said):
     done = kerastricks("train", "digits", KERAS_BACKEND=backend)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.any_backend
+
 ROOT = Path(__file__).parents[1]
 SIDE = 32
 

@@ -1,103 +1,53 @@
 """Trains a classifier on images and leaves a run directory behind."""
 
-import dataclasses
 import itertools
 import json
-import math
-import os
-import platform
 import time
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerastricks import data as data_room
-from kerastricks import models
+from kerastricks.commands.environment import environment
+from kerastricks.commands.prepare import prepare
+from kerastricks.commands.task import TrainTask
 from kerastricks.models.heads import probabilities
-from kerastricks.models.precision import accelerator_name, computes_bfloat16_fast
-from kerastricks.recipes import choose as recipes
-from kerastricks.report.confusion import judge
+from kerastricks.models.precision import float32
+from kerastricks.report.confusion import compare
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
 from kerastricks.training.batches import EvaluationBatches, TrainingBatches
-from kerastricks.training.trick import Plan
 
 
-def train(
-    data: str,
-    *,
-    model: str = "resnet20",
-    recipe: str = "tutorial",
-    without: Sequence[str] = (),
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    image_size: int | None = None,
-    images: int | None = None,
-    cache_size: float = 10.0,
-    efficient: bool = False,
-    learning_rate: float | None = None,
-    seed: int = 0,
-    out: str | None = None,
-) -> dict[str, Any]:
-    """Trains `model` on `data` with `recipe`, and writes `model.keras`, its history and a report to `out`.
-
-    Args:
-        data: `digits`, or a folder of images; see `kerastricks.data.load`.
-        model: See `kerastricks.models.build`.
-        recipe: Name of a shipped recipe, or path of a Python file that holds `recipe`.
-        without: Names of tricks to leave out of the recipe.
-        epochs: Passes over the training images; the recipe's by default.
-        batch_size: Images in a batch; the recipe's by default.
-        image_size: Side in pixels of the images of a folder.
-        images: Largest number of training images, and of validation images.
-        cache_size: Largest cache of decoded images, in GB.
-        efficient: Whether `Efficient` comes before the tricks of the recipe.
-        learning_rate: Rate that the recipe starts from, in place of its own.
-        seed: Seed of initialization, split, order and draws.
-        out: Directory to write, new or empty; by default the next free `runs/<data>-<n>`.
+def train(task: TrainTask) -> dict[str, Any]:
+    """Trains a network on data with a recipe, and writes `model.keras`, its history and a report to `task.out`.
 
     Returns:
         What `result.json` holds.
 
     Raises:
-        ValueError: If an argument does not fit; nothing has been written then.
+        ValueError: If a setting does not fit; nothing has been written then.
     """
-    directory = _check_free(Path(out)) if out is not None else None
-    chosen = recipes.choose(recipe, without, efficient)
-    if learning_rate is not None:
-        chosen = dataclasses.replace(chosen, learning_rate=learning_rate)
-    epochs = chosen.epochs if epochs is None else epochs
-    batch_size = chosen.batch_size if batch_size is None else batch_size
-    Plan(epochs, 1, batch_size, seed)  # raises before images are read
-    models.find(model)
+    directory = _check_free(Path(task.out)) if task.out is not None else None
     with decoding() as report:
-        source = data_room.load(
-            data, image_size=image_size, seed=seed, cache_size=cache_size, images=images, report=report
-        )
+        source, chosen, network, plan = prepare(task, report)
     pixels, labels = source.train
-    plan = Plan(epochs, math.ceil(len(labels) / batch_size), batch_size, seed)
-    keras.utils.set_random_seed(seed)
-    shape = chosen.image_shape(source.image_shape)
-    network = models.build(model, classes=len(source.classes), input_shape=shape)
     if directory is None:
         directory = _next_free(source.name)
+    backend = keras.backend.backend()
     settings = {
-        "data": data,
+        **task.settings(),
+        "command": task.command("train", backend),
         "classes": list(source.classes),
         "train_images": len(labels),
         "validation_images": len(source.validation[1]),
         "image_shape": list(source.image_shape),
-        "model": model,
         "parameters": network.count_params(),
-        "recipe": recipe,
         "tricks": repr(chosen),
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "seed": seed,
+        "epochs": plan.epochs,
+        "batch_size": plan.batch_size,
         **environment(),
     }
     progress = Progress(plan, len(labels))
@@ -107,9 +57,9 @@ def train(
             network,
             source.train,
             validation_data=source.validation,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
+            epochs=plan.epochs,
+            batch_size=plan.batch_size,
+            seed=plan.seed,
             callbacks=[
                 _RunDirectory(directory, settings),
                 keras.callbacks.CSVLogger(str(directory / "history.csv")),
@@ -123,59 +73,33 @@ def train(
     engine = history.model
     batches = TrainingBatches(pixels, labels, plan, chosen.tricks)
     sheet = _contact_sheet(engine, [batches[step] for step in range(min(4, plan.batches))])
-    validation = EvaluationBatches(*source.validation, batch_size)
+    validation = EvaluationBatches(*source.validation, plan.batch_size)
     scores = engine.evaluate(validation, verbose=0, return_dict=True)
-    judgement = judge(*source.validation, probabilities(engine.predict(validation, verbose=0), engine.loss))
+    compared = compare(*source.validation, probabilities(engine.predict(validation, verbose=0), engine.loss))
     result = {
         "accuracy": scores["accuracy"],
         "loss": scores["loss"],
         "epochs": len(history.epoch),
         "seconds": seconds,
         "images_per_second": progress.images_per_second,
-        "backend": keras.backend.backend(),
-        "model": model,
-        "recipe": recipe,
-        "seed": seed,
+        "backend": backend,
+        **{name: settings[name] for name in ("model", "recipe", "seed")},
         "parameters": network.count_params(),
         **{name: value for name, value in scores.items() if name.startswith("averaged_")},
     }
-    engine.network.save(directory / "model.keras")
-    if engine.averages is not None:
-        with engine.averaged():
-            engine.network.save(directory / "model_averaged.keras")
+    with float32(engine.network):
+        engine.network.save(directory / "model.keras")
+        if engine.averages is not None:
+            with engine.averaged():
+                engine.network.save(directory / "model_averaged.keras")
     _write_json(directory / "result.json", result)
-    shown = {**settings, "classes": ", ".join(source.classes), "versions": _words(settings["versions"])}
+    shown = {name: value for name, value in settings.items() if value not in (None, [], False)}
+    shown |= {"classes": ", ".join(source.classes), "versions": _words(settings["versions"])}
     steps = len(history.epoch) * plan.steps_per_epoch
     rates = [engine.rate_at(step) for step in range(0, steps, max(1, steps // 500))]
-    page = training_page(shown, result, history.history, rates, sheet, judgement, source.classes)
+    page = training_page(shown, result, history.history, rates, sheet, compared, source.classes)
     (directory / "report.html").write_text(page, encoding="utf-8")
     return {**result, "directory": str(directory)}
-
-
-def environment() -> dict[str, Any]:
-    """Returns the backend, versions and hardware that figures of this process belong to."""
-    names = ("kerastricks", "keras", "numpy", "tensorflow", "tensorflow-cpu", "jax", "torch")
-    versions = {"python": platform.python_version()}
-    for name in names:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    low = "bfloat16 in hardware" if computes_bfloat16_fast() else "no bfloat16 in hardware"
-    return {
-        "backend": keras.backend.backend(),
-        "versions": versions,
-        "hardware": ", ".join(filter(None, (_processor(), f"{os.cpu_count()} cores", accelerator_name(), low))),
-    }
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 class _RunDirectory(keras.callbacks.Callback):

@@ -1,1 +1,20 @@
-"""One module a recipe, each of which holds `recipe`."""
+"""The shipped recipes: the modules of this folder that hold `recipe`, and the rows of `paper`.
+
+Names and descriptions are known without Keras.
+"""
+
+import ast
+from pathlib import Path
+
+from kerastricks.recipes import paper
+
+MODULES = ("baseline", "cifar", "tutorial")
+NAMES = (*MODULES, *paper.NAMES)
+
+
+def describe(name: str) -> str:
+    """Returns what a shipped recipe is, as text; the first line says it in a sentence."""
+    if name not in MODULES:
+        return paper.describe(name)
+    source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or ""

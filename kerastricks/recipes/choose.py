@@ -1,26 +1,18 @@
-"""The recipes: shipped modules by name, or a Python file of the user's."""
+"""The recipe of a run: a shipped one by name, or a Python file of the user's, less some tricks."""
 
 import dataclasses
 import difflib
 import importlib
 import importlib.util
-import pkgutil
 import sys
 import traceback
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import kerastricks.recipes
+from kerastricks.recipes import MODULES, NAMES, paper
 from kerastricks.training.recipe import Recipe
 from kerastricks.tricks import Efficient
-
-
-def shipped() -> list[str]:
-    """Returns the names of the shipped recipes."""
-    prefix = kerastricks.recipes.__name__ + "."
-    modules = pkgutil.walk_packages(kerastricks.recipes.__path__, prefix)
-    return sorted(module.name.removeprefix(prefix).replace(".", "/") for module in modules if not module.ispkg)
 
 
 def find(name: str) -> Recipe:
@@ -31,31 +23,40 @@ def find(name: str) -> Recipe:
     """
     if name.endswith(".py"):
         return _from_file(Path(name))
-    if name not in shipped():
-        near = difflib.get_close_matches(name, shipped(), n=1)
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"Unknown recipe '{name}'.{hint} Shipped: {', '.join(shipped())}; or pass a Python file.")
-    return importlib.import_module(f"kerastricks.recipes.{name.replace('/', '.')}").recipe
+        raise ValueError(f"Unknown recipe '{name}'.{hint} Shipped: {', '.join(NAMES)}; or pass a Python file.")
+    return importlib.import_module(f"kerastricks.recipes.{name}").recipe if name in MODULES else paper.recipe(name)
 
 
-def choose(recipe: str | Recipe, without: Sequence[str] = (), efficient: bool = False) -> Recipe:
-    """Returns a recipe, less some of its tricks, and with `Efficient` before them if asked.
+def choose(
+    recipe: str | Recipe, without: Sequence[str] = (), efficient: bool = False, learning_rate: float | None = None
+) -> Recipe:
+    """Returns a recipe with `Efficient` before its tricks if asked, less some of them, from another rate if asked.
 
     Args:
         recipe: A recipe, or what `find` takes.
         without: Names of tricks to leave out.
         efficient: Whether `Efficient` comes first.
+        learning_rate: Learning rate that it starts from, in place of its own.
 
     Raises:
         ValueError: If there is no such recipe or trick, or `Efficient` is in the recipe already.
     """
-    found = (recipe if isinstance(recipe, Recipe) else find(recipe)).without(*without)
-    return dataclasses.replace(found, tricks=(Efficient(), *found.tricks)) if efficient else found
+    found = recipe if isinstance(recipe, Recipe) else find(recipe)
+    if efficient:
+        found = dataclasses.replace(found, tricks=(Efficient(), *found.tricks))
+    if learning_rate is not None:
+        found = dataclasses.replace(found, learning_rate=learning_rate)
+    return found.without(*without)
 
 
-def text(name: str) -> int | None:
-    """Returns a number that stands for the text of a recipe file, None for a shipped recipe."""
-    return zlib.crc32(Path(name).read_bytes()) if name.endswith(".py") else None
+def checksum(recipe: str | Recipe) -> int | None:
+    """Returns a number that stands for the text of a recipe file, None for other recipes."""
+    if isinstance(recipe, Recipe) or not recipe.endswith(".py"):
+        return None
+    return zlib.crc32(Path(recipe).read_bytes())
 
 
 def _from_file(path: Path) -> Recipe:

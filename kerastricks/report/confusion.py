@@ -17,7 +17,7 @@ class Mistake:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class Comparison:
     """Counts of images (K, K), by their class and the class that was said, and the most confident mistakes."""
 
     confusion: np.ndarray
@@ -37,7 +37,7 @@ class Judgement:
         return [(int(label), int(said), int(wrong[label, said])) for label, said in pairs if wrong[label, said]]
 
 
-def judge(images: Any, labels: np.ndarray, probabilities: np.ndarray, most: int = 12) -> Judgement:
+def compare(images: Any, labels: np.ndarray, probabilities: np.ndarray, most: int = 12) -> Comparison:
     """Compares what was said with what is, and takes only the images of the `most` most confident mistakes.
 
     Args:
@@ -52,7 +52,7 @@ def judge(images: Any, labels: np.ndarray, probabilities: np.ndarray, most: int 
     wrong = np.flatnonzero(said != labels)
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
     pictures = images[shown] if len(shown) else ()
-    return Judgement(
+    return Comparison(
         confusion,
         tuple(
             Mistake(np.asarray(picture), int(said[at]), int(labels[at]), float(confidence[at]))

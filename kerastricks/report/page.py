@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerastricks.report.confusion import Judgement
+from kerastricks.report.confusion import Comparison
 from kerastricks.report.plots import bar_plot, heat_map, image_uri, line_plot
 from kerastricks.report.render import render
 
@@ -19,7 +19,7 @@ def training_page(
     history: Mapping[str, Sequence[float]],
     rates: Sequence[float],
     samples: tuple[np.ndarray, np.ndarray],
-    judgement: Judgement,
+    compared: Comparison,
     classes: Sequence[str],
 ) -> str:
     """Returns the page as HTML.
@@ -30,7 +30,7 @@ def training_page(
         history: Keras' history, one value an epoch.
         rates: Learning rates at even distances over the updates, from the first one.
         samples: Images (N, H, W, C) in 0..255 and targets (N, K) as the network saw them.
-        judgement: What the model says about the validation images.
+        compared: What the model says about the validation images.
         classes: Names of the K classes; shown as text whatever they hold.
     """
     epochs = range(1, len(history["loss"]) + 1)
@@ -48,7 +48,7 @@ def training_page(
             "uri": image_uri(mistake.image),
             "caption": f"said {classes[mistake.said]} {100 * mistake.confidence:.0f} %, is {classes[mistake.label]}",
         }
-        for mistake in judgement.mistakes
+        for mistake in compared.mistakes
     ]
     few = len(classes) <= MOST_CLASSES
     return render(
@@ -58,9 +58,9 @@ def training_page(
         plots=plots,
         sheet=sheet,
         mistakes=mistakes,
-        confusion_plot=heat_map(judgement.confusion, classes, "said", "is") if few else "",
-        confused=[] if few else _confused(judgement, classes),
-        accuracy_plot=bar_plot(_lowest(judgement, classes), "% of the images of the class right"),
+        confusion_plot=heat_map(compared.confusion, classes, "said", "is") if few else "",
+        confused=[] if few else _confused(compared, classes),
+        accuracy_plot=bar_plot(_lowest(compared, classes), "% of the images of the class right"),
         shown=min(len(classes), MOST_CLASSES),
         classes=len(classes),
     )
@@ -77,18 +77,18 @@ def _pair(history: Mapping[str, Sequence[float]], name: str) -> dict[str, Sequen
     return {label: history[key] for label, key in named.items() if key in history}
 
 
-def _lowest(judgement: Judgement, classes: Sequence[str]) -> dict[str, float]:
+def _lowest(compared: Comparison, classes: Sequence[str]) -> dict[str, float]:
     """Returns the percentages of all classes in their order, or of the lowest ones, lowest first, where many."""
-    accuracy = judgement.accuracy
+    accuracy = compared.accuracy
     chosen = np.flatnonzero(~np.isnan(accuracy))
     if len(classes) > MOST_CLASSES:
         chosen = chosen[np.argsort(accuracy[chosen], kind="stable")][:MOST_CLASSES]
     return {classes[index]: 100 * accuracy[index] for index in chosen.tolist()}
 
 
-def _confused(judgement: Judgement, classes: Sequence[str]) -> list[tuple[str, str, str]]:
-    totals = judgement.confusion.sum(1)
+def _confused(compared: Comparison, classes: Sequence[str]) -> list[tuple[str, str, str]]:
+    totals = compared.confusion.sum(1)
     return [
         (classes[label], classes[said], f"{count} of {totals[label]}")
-        for label, said, count in judgement.most_confused(MOST_CLASSES)
+        for label, said, count in compared.most_confused(MOST_CLASSES)
     ]

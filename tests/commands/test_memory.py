@@ -3,6 +3,8 @@ import pytest
 
 from kerastricks.commands import memory
 
+pytestmark = pytest.mark.any_backend
+
 LINUX = pytest.mark.skipif(not memory._RESET.exists(), reason="only Linux can count anew")
 
 

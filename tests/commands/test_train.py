@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerastricks.commands.task import TrainTask
 from kerastricks.commands.train import train
 
 
@@ -25,9 +26,10 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def run(folder, tmp_path, monkeypatch):
+def run(folder, tmp_path, monkeypatch, tiny):
     monkeypatch.chdir(tmp_path)
-    return lambda **settings: train(str(folder), **{"epochs": 3, "batch_size": 8, **settings})
+    usual = {"model": tiny["colour"], "epochs": 3, "batch_size": 8}
+    return lambda **settings: train(TrainTask(str(folder), **{**usual, **settings}))
 
 
 def history(directory):
@@ -71,15 +73,26 @@ def test_the_report_judges_the_validation_images(run, tmp_path):
     assert all(said != label for said, label in mistakes)
 
 
-def test_the_model_opens_in_a_new_process(run, tmp_path):
-    run(out="out")
+@pytest.mark.slow
+def test_a_stranger_opens_the_model(run, tmp_path, monkeypatch):
+    """The real network, trained with all that `--efficient` can do: plain Keras opens it, in float32, and agrees."""
+    monkeypatch.setattr("kerastricks.tricks.efficient.computes_bfloat16_fast", lambda: True)
+    run(out="out", model="resnet20", efficient=True, without=["Warmup"], epochs=1)
     code = (
-        "import keras, kerastricks, numpy as np\n"
+        "import sys\nsys.modules['kerastricks'] = None\n"  # as if it were not installed
+        "import keras, numpy as np\n"
         "model = keras.saving.load_model('out/model.keras')\n"
-        "print(model.predict(np.zeros((3, 8, 8, 3), 'uint8'), verbose=0).shape)"
+        "policies = {layer.dtype_policy.name for layer in model.layers}\n"
+        "modules = {type(layer).__module__.partition('.')[0] for layer in model.layers}\n"
+        "images = np.arange(3 * 192).reshape(3, 8, 8, 3) % 256\n"
+        "print(policies, modules, model.predict(images, verbose=0).tolist(), sep='|')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
-    assert done.stdout.strip() == "(3, 2)"
+    policies, modules, scores = done.stdout.strip().split("|")
+    assert (policies, modules) == ("{'float32'}", "{'keras'}")
+    model = keras.saving.load_model(tmp_path / "out" / "model.keras")
+    images = np.arange(3 * 192).reshape(3, 8, 8, 3) % 256
+    assert np.array(json.loads(scores)) == pytest.approx(model.predict(images, verbose=0), abs=1e-4)
 
 
 def test_numbers_its_directories(run):
@@ -103,12 +116,14 @@ def test_settings_reach_the_recipe(run, tmp_path):
         ({"model": "resnet20x"}, "Did you mean resnet20"),
         ({"recipe": "tutoria"}, "Did you mean tutorial"),
         ({"without": ["MixUpp"]}, "Did you mean MixUp"),
-        ({"epochs": 0}, "`epochs` must be an integer of at least 1"),
-        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"batch_size": 0}, "`batch_size` must be at least 1"),
+        ({"cache_size": -1.0}, "`cache_size` must be at least 0"),
+        ({"backend": "another"}, "already. Received: backend='another'. Set KERAS_BACKEND=another"),
         ({"learning_rate": -1.0}, "must be a positive number. Received: -1.0"),
         ({"epochs": 2}, "Warmup is longer than the run"),
         ({"batch_size": 256}, "LinearScaling would have no effect"),
-        ({"image_size": 4}, "8×8 pixels and up"),
+        ({"model": "resnet20", "image_size": 4}, "8×8 pixels and up"),
     ],
 )
 def test_bad_input_writes_nothing(run, tmp_path, settings, message):
@@ -141,5 +156,5 @@ def test_saves_the_averaged_weights_too(run, tmp_path):
 
 def test_trains_on_crops_and_saves_a_model_of_their_size(run, tmp_path):
     (tmp_path / "mine.py").write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.RandomResizedCrop(12),))\n")
-    result = run(recipe=str(tmp_path / "mine.py"), image_size=16)
+    result = run(recipe=str(tmp_path / "mine.py"), image_size=16, model="resnet20", epochs=1)
     assert keras.saving.load_model(f"{result['directory']}/model.keras").input_shape == (None, 12, 12, 3)

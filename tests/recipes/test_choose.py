@@ -1,15 +1,25 @@
-import importlib
+from pathlib import Path
 
 import pytest
 
 import kerastricks as kt
+from kerastricks.optimizers.schedules import LearningRate
+from kerastricks.recipes import MODULES, NAMES, describe
 from kerastricks.recipes import choose as recipes
+
+pytestmark = pytest.mark.any_backend
 
 
 def test_every_shipped_recipe_loads():
-    assert {"baseline", "tutorial"} <= set(recipes.shipped())
-    for name in recipes.shipped():
+    assert len(NAMES) == 24
+    for name in NAMES:
         assert recipes.find(name).optimizer is not None
+        assert describe(name).partition("\n")[0].endswith(".")
+
+
+def test_the_folder_holds_what_the_list_says():
+    folder = Path(kt.recipes.__file__).parent
+    assert set(MODULES) == {path.stem for path in folder.glob("[!_]*.py")} - {"choose", "paper"}
 
 
 PAPER = {
@@ -37,10 +47,11 @@ def test_the_rows_of_the_paper(family):
         decay = "StepDecay" if row == "efficient" else "CosineDecay"
         assert recipe.names == ["LinearScaling", "Warmup", decay, *images, *efficient, *added.get(row, [])]
         plan = kt.Plan(recipe.epochs, 1252, recipe.batch_size)
-        assert recipe.tricks[0].learning_rate(recipe.learning_rate, plan) == pytest.approx(0.4)
+        start = LearningRate(recipe.learning_rate)
+        assert recipe.tricks[0].learning_rate(start, plan).value == pytest.approx(0.4)
         assert (recipe.epochs, recipe.weight_decay) == (200 if "mixup" in row else 120, 1e-4)
         assert recipe.image_shape((400, 400, 3)) == (size, size, 3)
-        page = importlib.import_module(f"kerastricks.recipes.{family}.{row}").__doc__
+        page = describe(f"{family}/{row}")
         assert f"{figure} % top-1" in page
         assert "not measured here" in page
 

@@ -38,7 +38,7 @@ def trial(job: Job, epochs: int = 3) -> tuple[float, float]:
         ArithmeticError: If the loss is not finite.
         ValueError: See `kerastricks.Recipe.fit`.
     """
-    ends = _Ends(min(epochs, job.epochs))
+    ends = _Ends(epochs)
     start = time.perf_counter()
     run(job, ends)
     seconds = time.perf_counter() - start

@@ -11,7 +11,7 @@ from kerastricks.commands.ablation.statistics import effects, verdict
 FIGURES = ("accuracy", "loss", "ms_per_step", "peak_memory")
 
 
-def judge(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Returns the effect of each trick on each figure, over the seeds of which all arms that it needs are there.
 
     Args:

@@ -122,8 +122,8 @@ def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, 
     try:
         gpus = 1 if ray.cluster_resources().get("GPU") else 0
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_attempt)  # again where a node is lost
-        data = ray.put(jobs[0].data)  # sent once to each node, not with each run
-        bare = [dataclasses.replace(job, data=None) for job in jobs]
+        data = ray.put(jobs[0].task.data)  # sent once to each node, not with each run
+        bare = [dataclasses.replace(job, task=dataclasses.replace(job.task, data=None)) for job in jobs]
         waiting = {task.remote(job, data): number for number, job in enumerate(bare)}
         while waiting:
             (done, *_), _ = ray.wait(list(waiting))
@@ -136,7 +136,7 @@ def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, 
 
 
 def _attempt(job: Job, data: Any) -> dict[str, Any]:
-    return attempt(dataclasses.replace(job, data=data))
+    return attempt(dataclasses.replace(job, task=dataclasses.replace(job.task, data=data)))
 
 
 def check_ray(address: str) -> None:

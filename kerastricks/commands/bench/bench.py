@@ -1,5 +1,6 @@
 """Measures the speed of training: of its step, of its input, of both; beside plain Keras and native PyTorch."""
 
+import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -9,15 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerastricks import data as data_room
 from kerastricks import models
 from kerastricks.commands import memory
 from kerastricks.commands.bench.peer import Peer
-from kerastricks.commands.train import environment
-from kerastricks.recipes import choose as recipes
+from kerastricks.commands.environment import environment
+from kerastricks.commands.prepare import prepare, recipe
+from kerastricks.commands.task import BenchTask
+from kerastricks.data import Data
 from kerastricks.training.batches import TrainingBatches
 from kerastricks.training.callbacks import Clock, DataWait
-from kerastricks.training.trick import Plan
 
 
 class _Repeated(keras.utils.PyDataset):
@@ -35,22 +36,8 @@ class _Repeated(keras.utils.PyDataset):
         return self.batch
 
 
-def bench(
-    data: str = "random",
-    *,
-    model: str = "resnet20",
-    recipe: str = "tutorial",
-    without: Sequence[str] = (),
-    efficient: bool = False,
-    batch_size: int | None = None,
-    image_size: int | None = None,
-    classes: int = 10,
-    cache_size: float = 10.0,
-    steps: int = 40,
-    rounds: int = 5,
-    say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Measures training with a recipe in rounds, each of which gives every side one turn of `steps` steps.
+def bench(task: BenchTask, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Measures training with a recipe in rounds, each of which gives every side one turn of `task.steps` steps.
 
     The sides: training as it is (`both`); its `step` alone, on one batch again and again; its `input` alone; `plain`
     Keras, the same model on the same arrays by `compile` and `fit` at their defaults; and, where PyTorch is installed
@@ -58,17 +45,7 @@ def bench(
     autocast where the device is fast in it.
 
     Args:
-        data: `random` for random images, or as for `kerastricks.data.load`.
-        model: See `kerastricks.models.build`.
-        recipe: Name of a shipped recipe, or path of a Python file that holds `recipe`.
-        without: Names of tricks to leave out of the recipe.
-        efficient: Whether `Efficient` comes before the tricks of the recipe.
-        batch_size: Images in a batch; the recipe's by default.
-        image_size: Side of the images in pixels; 32 by default for random ones.
-        classes: Classes of random images.
-        cache_size: Largest cache of a folder's images, in GB.
-        steps: Steps of a turn.
-        rounds: Rounds.
+        task: What to measure.
         say: Called with a line of progress.
 
     Returns:
@@ -77,15 +54,16 @@ def bench(
         settings, versions and hardware.
 
     Raises:
-        ValueError: If an argument does not fit.
+        ValueError: If a setting does not fit.
     """
-    chosen = recipes.choose(recipe, without, efficient)
-    batch_size = chosen.batch_size if batch_size is None else batch_size
-    images, labels, classes = _images(data, classes, image_size, batch_size * steps, cache_size)
-    keras.utils.set_random_seed(0)
-    build: dict[str, Any] = {"classes": classes, "input_shape": chosen.image_shape(images.shape[1:])}
-    plan = Plan(epochs=(rounds + 1) * 2, steps_per_epoch=-(-len(labels) // batch_size), batch_size=batch_size)
-    engine = chosen.compile(models.build(model, **build), plan)
+    if task.data == "random":
+        task = task.with_data(_random(task, recipe(task).batch_size))
+    source, chosen, network, plan = prepare(task)
+    images, labels = source.train
+    batch_size, steps, rounds = plan.batch_size, task.steps, task.rounds
+    build = {"classes": len(source.classes), "input_shape": chosen.image_shape(source.image_shape)}
+    plan = dataclasses.replace(plan, epochs=(rounds + 1) * 2)
+    engine = chosen.compile(network, plan, image_shape=source.image_shape)
     batches = TrainingBatches(images, labels, plan, chosen.tricks)
     waits: list[float] = []
     sides = {
@@ -98,11 +76,13 @@ def bench(
         sides[name]()
     waits.clear()
     most_memory = memory.peak()
-    plain = _plain(model, build, images[np.arange(batch_size * min(steps, plan.steps_per_epoch)) % len(labels)], labels)
+    plain = _plain(
+        task.model, build, images[np.arange(batch_size * min(steps, plan.steps_per_epoch)) % len(labels)], labels
+    )
     sides["plain"] = lambda: plain(batch_size)
     say("warming up: plain")
     sides["plain"]()
-    native = Peer(model, build, batch_size, steps)
+    native = Peer(task.model, build, batch_size, steps)
     if native.refusal is None:
         sides["native"] = native.turn
         say("warming up: native")
@@ -121,27 +101,22 @@ def bench(
         "peak_memory": most_memory,
         "ratios": {peer: _ratio(rates["both"], rates[peer]) for peer in peers},
         "no_native": native.refusal,
-        "model": model,
-        "recipe": recipe,
+        **task.settings(),
         "tricks": chosen.names,
         "batch_size": batch_size,
         "image_shape": list(images.shape[1:]),
-        "classes": classes,
-        "steps": steps,
-        "rounds": rounds,
+        "classes": len(source.classes),
         **environment(),
     }
 
 
-def _images(data: str, classes: int, size: int | None, count: int, cache_size: float) -> tuple[Any, np.ndarray, int]:
-    """Returns images, labels and the number of classes."""
-    if data != "random":
-        source = data_room.load(data, image_size=size, cache_size=cache_size)
-        return *source.train, len(source.classes)
-    random = np.random.default_rng(0)
-    side = size or 32
+def _random(task: BenchTask, batch_size: int) -> Data:
+    """Returns random images: as many as a turn takes, or as the task names."""
+    random = np.random.default_rng(task.seed)
+    count, side, classes = task.images or batch_size * task.steps, task.image_size or 32, task.classes or 10
     images = random.integers(0, 256, (count, side, side, 3), "uint8")
-    return images, random.integers(0, classes, count).astype("int32"), classes
+    labels = random.integers(0, classes, count).astype("int32")
+    return Data("random", tuple(map(str, range(classes))), (images, labels), (images[:1], labels[:1]))
 
 
 def _fit(

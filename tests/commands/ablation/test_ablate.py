@@ -1,16 +1,15 @@
 import csv
 import json
-import subprocess
-import sys
-import time
 
 import keras
 import numpy as np
 import pytest
 
 import kerastricks as kt
+from kerastricks.commands import prepare
 from kerastricks.commands.ablation import budget, jobs
 from kerastricks.commands.ablation.ablate import ablate
+from kerastricks.recipes.choose import find
 
 RECIPE = kt.Recipe((kt.Warmup(1), kt.MixUp()), epochs=3, batch_size=8)
 DATA = kt.data.Data(
@@ -20,6 +19,14 @@ DATA = kt.data.Data(
 )
 
 
+pytestmark = pytest.mark.any_backend
+
+
+def trains(job):
+    """The names of the tricks of a run."""
+    return prepare.recipe(job.task).names
+
+
 @pytest.fixture
 def trained(monkeypatch):
     """Runs that cost nothing: MixUp adds a tenth to the accuracy, warmup nothing, and the seed varies both a little."""
@@ -27,10 +34,11 @@ def trained(monkeypatch):
 
     def run(job):
         made.append(job)
-        accuracy = 0.5 + 0.1 * ("MixUp" in job.recipe.names) + 0.001 * (job.seed % 3) * len(job.recipe.names)
-        history = {name: [0.5] * job.epochs for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        names, seed = trains(job), job.task.seed
+        accuracy = 0.5 + 0.1 * ("MixUp" in names) + 0.001 * (seed % 3) * len(names)
+        history = {name: [0.5] * job.task.epochs for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         figures = {"accuracy": accuracy, "loss": 1 - accuracy, "ms_per_step": 1.0, "peak_memory": 10**9}
-        return {"seed": job.seed, **figures, "seconds": 1.0, "history": history}
+        return {"seed": seed, **figures, "seconds": 1.0, "history": history}
 
     monkeypatch.setattr(jobs, "run", run)
     return made
@@ -58,9 +66,11 @@ def test_says_what_each_trick_does(tmp_path, trained):
 
 def test_all_arms_of_a_seed_have_equal_budgets(tmp_path, trained):
     start(tmp_path)
-    assert {(job.epochs, job.batch_size) for job in trained} == {(3, 8)}
-    assert [job.seed for job in trained] == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
-    assert [job.recipe.names for job in trained[:4]] == [["Warmup", "MixUp"], ["MixUp"], ["Warmup"], ["MixUp"]]
+    assert {(recipe.epochs, recipe.batch_size) for recipe in map(prepare.recipe, (job.task for job in trained))} == {
+        (3, 8)
+    }
+    assert [job.task.seed for job in trained] == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+    assert [trains(job) for job in trained[:4]] == [["Warmup", "MixUp"], ["MixUp"], ["Warmup"], ["MixUp"]]
 
 
 def test_goes_on_where_it_was_stopped(tmp_path, trained, monkeypatch):
@@ -99,7 +109,7 @@ def test_an_arm_that_fails_is_a_result_and_the_others_go_on(tmp_path, trained, m
     run = jobs.run
 
     def failing(job):
-        if job.recipe.names == ["Warmup"]:
+        if trains(job) == ["Warmup"]:
             raise ArithmeticError("diverged: the loss was nan in epoch 2 of 3")
         return run(job)
 
@@ -118,7 +128,7 @@ def test_a_seed_that_fails_leaves_the_verdict_of_the_others(tmp_path, trained, m
     run = jobs.run
 
     def failing(job):
-        if job.recipe.names == ["Warmup"] and job.seed == 3:
+        if trains(job) == ["Warmup"] and job.task.seed == 3:
             raise ArithmeticError("diverged")
         return run(job)
 
@@ -130,107 +140,14 @@ def test_a_seed_that_fails_leaves_the_verdict_of_the_others(tmp_path, trained, m
     assert "helps (1 run failed)" in str(found)
 
 
-def test_a_real_arm_that_diverges_says_so():
-    job = jobs.Job(DATA, kt.Recipe(learning_rate=1e9), "resnet20", 2, 8, 0)
-    outcome = jobs.attempt(job)
-    assert outcome["seed"] == 0
-    assert outcome["error"].startswith("diverged: the loss was")
-
-
-def test_a_real_arm_that_raises_says_so():
-    job = jobs.Job(DATA, kt.Recipe((kt.Warmup(99),)), "resnet20", 2, 8, 0)
-    assert jobs.attempt(job)["error"].startswith("ValueError: Warmup is longer than the run")
-
-
-def test_a_run_is_repeatable_and_its_figures_are_those_of_the_validation_images():
-    job = jobs.Job(DATA, RECIPE, "resnet20", 2, 8, 1)
-    first, second = jobs.run(job), jobs.run(job)
-    assert first["accuracy"] == second["accuracy"] == first["history"]["val_accuracy"][-1]
-    assert first["loss"] == second["loss"]
-    assert first["ms_per_step"] > 0
-    assert first["peak_memory"] > 0
-
-
-def test_averaged_weights_are_what_counts():
-    job = jobs.Job(DATA, kt.Recipe((kt.EMA(0.9),)), "resnet20", 2, 8, 1)
-    assert jobs.run(job)["loss"] != jobs.run(jobs.dataclasses.replace(job, recipe=kt.Recipe()))["loss"]
-
-
-def test_the_seed_chooses_the_split_where_the_data_has_none():
-    both = [jobs.Job("digits", RECIPE, "resnet20", 1, 8, seed) for seed in (0, 1)]
-    first, second = (jobs.load(job).validation[1] for job in both)
-    assert not np.array_equal(first, second)
-    assert jobs.load(jobs.Job(DATA, RECIPE, "resnet20", 1, 8, 1)) is DATA
-
-
 def test_minutes_become_epochs(tmp_path, trained, monkeypatch):
     """A run takes a second and a second an epoch: 12 runs in 2 minutes are 10 s each, so 9 epochs."""
     timed = []
-    monkeypatch.setattr(budget, "trial", lambda job: timed.append(job.recipe.names) or (1.0, 1.0))
+    monkeypatch.setattr(budget, "trial", lambda job: timed.append(trains(job)) or (1.0, 1.0))
     assert start(tmp_path, minutes=2, design="ladder").result["epochs"] == 9
     assert timed == [["Warmup", "MixUp"]]
     with pytest.raises(ValueError, match="0.1 minutes are too few: 12 runs of one epoch take about 1"):
         start(tmp_path, minutes=0.1, out=str(tmp_path / "other"))
-
-
-@pytest.mark.slow
-def test_a_trial_times_the_first_epochs_of_a_long_run(monkeypatch):
-    """The warmup of 5 epochs fits the run of 30, not the trial of 3."""
-    made = []
-    monkeypatch.setattr(budget, "run", lambda job, ends: made.append(ends) or jobs.run(job, ends))
-    job = jobs.Job(DATA, ("tutorial", ("LinearScaling",), False), "resnet20", 30, 8, 0)
-    _, epoch = budget.trial(job)
-    times = made[0].times
-    assert len(times) == 3
-    assert min(np.diff(times)) <= epoch <= max(np.diff(times))
-
-
-def test_a_restored_weight_is_what_counts(monkeypatch):
-    """EarlyStopping puts the weights of its best epoch back at the end: the figures are theirs."""
-    job = jobs.Job(DATA, kt.Recipe((kt.EarlyStopping(1),), learning_rate=0.5), "resnet20", 4, 8, 0)
-    found = jobs.run(job)
-    assert found["loss"] == pytest.approx(min(found["history"]["val_loss"]), rel=1e-4)
-
-
-def test_a_validation_loss_that_is_not_finite_is_a_divergence(monkeypatch):
-    evaluate = kt.training.engine.Engine.evaluate
-
-    def broken(self, *data, **settings):
-        return {**evaluate(self, *data, **settings), "loss": float("nan")}
-
-    monkeypatch.setattr(kt.training.engine.Engine, "evaluate", broken)
-    assert jobs.attempt(jobs.Job(DATA, kt.Recipe(learning_rate=1e-3), "resnet20", 1, 8, 0))["error"].startswith(
-        "diverged: the validation loss was nan"
-    )
-
-
-def test_a_machine_that_fails_is_no_result(monkeypatch):
-    monkeypatch.setattr(jobs, "run", lambda job: (_ for _ in ()).throw(OSError("No space left on device")))
-    with pytest.raises(ValueError, match="The machine failed in a run with seed 0: OSError: No space left"):
-        jobs.attempt(jobs.Job(DATA, RECIPE, "resnet20", 1, 8, 0))
-
-
-def out_of_memory():
-    raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8589934592 bytes.")
-
-
-def unreadable():
-    try:
-        raise OSError("Input/output error")
-    except OSError as error:
-        raise ValueError(f"Cannot read 7.jpg: {error}") from None
-
-
-@pytest.mark.parametrize("failure", [out_of_memory, unreadable])
-def test_memory_and_files_are_the_machines(monkeypatch, failure):
-    monkeypatch.setattr(jobs, "run", lambda job: failure())
-    with pytest.raises(ValueError, match="The machine failed in a run with seed 0: .* Finished runs are kept"):
-        jobs.attempt(jobs.Job(DATA, RECIPE, "resnet20", 1, 8, 0))
-
-
-def test_data_that_is_gone_is_no_result(trained):
-    with pytest.raises(ValueError, match="The machine failed in a run with seed 3: ValueError: nowhere does not exist"):
-        jobs.attempt(jobs.Job("nowhere", RECIPE, "resnet20", 1, 8, 3))
 
 
 def test_a_recipe_file_that_changes_is_noticed(tmp_path, trained):
@@ -243,15 +160,15 @@ def test_a_recipe_file_that_changes_is_noticed(tmp_path, trained):
     with pytest.raises(ValueError, match="mine.py has changed since the ablation began"):
         start(tmp_path, recipe=str(path), say=change)
     assert len(trained) == 1
-    with pytest.raises(ValueError, match="holds another ablation. It differs in .*recipe_text"):
+    with pytest.raises(ValueError, match="holds another ablation. It differs in .*recipe_checksum"):
         start(tmp_path, recipe=str(path))
 
 
 def test_what_is_efficient_can_be_judged_too(tmp_path, trained, monkeypatch):
     seen = []
-    monkeypatch.setattr(jobs, "run", lambda job: seen.append(jobs.chosen(job).names) or {"seed": 0, "error": "none"})
+    monkeypatch.setattr(jobs, "run", lambda job: seen.append(trains(job)) or {"seed": 0, "error": "none"})
     start(tmp_path, recipe="cifar", efficient=True, tricks=["Efficient"], seeds=1)
-    cifar = kt.recipes.choose.find("cifar").names
+    cifar = find("cifar").names
     assert seen == [["Efficient", *cifar], cifar]
 
 
@@ -267,6 +184,8 @@ def test_what_is_efficient_can_be_judged_too(tmp_path, trained, monkeypatch):
         ({"epochs": 0}, "must be at least 1. Received: epochs=0"),
         ({"batch_size": 0}, "must be at least 1. Received: batch_size=0"),
         ({"minutes": -1.0}, "Received: minutes=-1"),
+        ({"image_size": 64}, "`image_size` is for folders; the data is loaded already. Received: image_size=64"),
+        ({"cache_size": 1.0}, "`cache_size` is for folders"),
         ({"ray": "127.0.0.1:1"}, "Ray is not installed|No Ray cluster answers"),
         ({"model": "resnet20x"}, "Did you mean resnet20"),
         ({"design": "some"}, "Unknown design"),
@@ -287,11 +206,10 @@ def test_the_command_repeats_it(tmp_path, trained):
     found = start(tmp_path, recipe="cifar", seeds=1)
     assert found.result["command"] == "kerastricks.ablate(...), with a recipe or data of the caller's"
     out = str(tmp_path / "digits")
-    found = ablate("digits", recipe="cifar", tricks=["EMA"], seeds=1, cache_size=2.5, out=out)
-    words = (
-        "ablate digits --recipe cifar --model resnet20 --design leave-one-out --seeds 1 --tricks EMA --cache-size 2.5"
-    )
-    assert found.result["command"] == f"KERAS_BACKEND={keras.backend.backend()} kerastricks {words} --out {out}"
+    found = ablate("digits", tricks=["EMA"], seeds=1, seed=7, out=out)
+    words = f"--seed 7 --backend {keras.backend.backend()} --out {out} --seeds 1 --tricks EMA"
+    assert found.result["command"] == f"kerastricks ablate digits {words}"
+    assert found.result["seeds"] == [7]
 
 
 def test_another_machine_is_named(tmp_path, trained, monkeypatch):
@@ -306,7 +224,7 @@ def test_another_machine_is_named(tmp_path, trained, monkeypatch):
 def test_never_mixes_two_ablations(tmp_path, trained):
     start(tmp_path)
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    with pytest.raises(ValueError, match="holds another ablation. It differs in epochs_asked: 3 there, 5 here"):
+    with pytest.raises(ValueError, match="holds another ablation. It differs in epochs: 3 there, 5 here"):
         start(tmp_path, epochs=5)
     assert before == {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     (tmp_path / "full").mkdir()
@@ -320,76 +238,6 @@ def test_a_frame_where_pandas_is(tmp_path, trained):
     frame = start(tmp_path).frame()
     assert isinstance(frame, pandas.DataFrame)
     assert len(frame) == 12
-
-
-def command(folder, *words):
-    return [sys.executable, "-m", "kerastricks.cli", "ablate", "digits", "--recipe", str(folder / "mine.py"), *words]
-
-
-def figures(folder, out, *words):
-    """Runs the command to its end, and returns the figures of every run."""
-    done = subprocess.run(command(folder, *words, "--out", str(folder / out)), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    arms = json.loads((folder / out / "results.json").read_text())["arms"]
-    return [(run["seed"], run["accuracy"], run["loss"]) for arm in arms for run in arm["runs"]]
-
-
-@pytest.fixture
-def mine(tmp_path):
-    (tmp_path / "mine.py").write_text(
-        "import kerastricks as kt\nrecipe = kt.Recipe((kt.Warmup(1), kt.CosineDecay()), learning_rate=0.002)\n"
-    )
-    return tmp_path
-
-
-SHORT = ("--tricks", "CosineDecay", *["--seeds", "2", "--epochs", "2", "--images", "64", "--batch-size", "16"])
-
-
-@pytest.mark.slow
-def test_survives_a_kill(mine):
-    """Killed after its first run: the same command ends with the figures of an uninterrupted one."""
-    killed = ("killed", *SHORT)
-    with subprocess.Popen(command(mine, *SHORT, "--out", str(mine / "killed")), stdout=subprocess.DEVNULL) as process:
-        while not list((mine / "killed").glob("runs/*.json")):
-            assert process.poll() is None
-            time.sleep(0.05)
-        process.kill()
-    assert len(list((mine / "killed").glob("runs/*.json"))) < 4
-    assert figures(mine, *killed) == figures(mine, "whole", *SHORT)
-
-
-@pytest.mark.slow
-def test_workers_train_the_same_runs(mine):
-    alone, side_by_side = figures(mine, "one", *SHORT), figures(mine, "two", *SHORT, "--workers", "2")
-    for (seed, _, loss), (other, _, loss_of_other) in zip(alone, side_by_side, strict=True):
-        assert (seed, loss) == (other, pytest.approx(loss_of_other, rel=1e-2))
-
-
-@pytest.mark.slow
-def test_a_cluster_trains_the_same_runs_though_a_node_is_lost(mine):
-    pytest.importorskip("ray", reason="Ray is not installed")
-    alone = figures(mine, "one", *SHORT)
-    recipe = mine / "mine.py"
-    recipe.write_text(
-        "import os, pathlib, sys\n"
-        f"lost = pathlib.Path({str(mine / 'lost')!r})\n"
-        "if 'default_worker.py' in sys.argv[0] and not lost.exists():\n"
-        "    lost.touch()\n"
-        "    os._exit(1)\n" + recipe.read_text()
-    )
-    on_cluster = figures(mine, "ray", *SHORT, "--ray", "local")
-    assert (mine / "lost").exists()
-    for (seed, _, loss), (other, _, loss_of_other) in zip(alone, on_cluster, strict=True):
-        assert (seed, loss) == (other, pytest.approx(loss_of_other, rel=1e-2))
-
-
-@pytest.mark.slow
-def test_a_dead_cluster_is_one_line(mine):
-    words = (*SHORT, "--ray", "127.0.0.1:1", "--out", str(mine / "out"))
-    done = subprocess.run(command(mine, *words), capture_output=True, text=True)
-    assert done.returncode == 2
-    message = done.stderr.splitlines()[-1]
-    assert message.startswith("kerastricks: Ray is not installed") or "No Ray cluster answers at" in message
 
 
 def test_a_run_is_written_whole_or_not_at_all(tmp_path, trained, monkeypatch):

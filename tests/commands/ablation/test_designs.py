@@ -4,6 +4,8 @@ import kerastricks as kt
 from kerastricks.commands.ablation.designs import Comparison
 from kerastricks.commands.ablation.designs import arms as design
 
+pytestmark = pytest.mark.any_backend
+
 RECIPE = kt.Recipe((kt.Warmup(1), kt.CosineDecay(), kt.MixUp()))
 
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from kerastricks.commands.ablation.statistics import Effect, effects, holm, paired, seeds_needed, verdict
 
-COVERAGE = Path(__file__).parents[1] / "benchmarks" / "coverage.py"
+pytestmark = pytest.mark.any_backend
+
+COVERAGE = Path(__file__).parents[3] / "benchmarks" / "coverage.py"
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 PAIRS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
 

@@ -6,6 +6,9 @@ import pytest
 
 from kerastricks.commands.ablation import workers
 from kerastricks.commands.ablation.jobs import Job
+from kerastricks.commands.task import TrainTask
+
+pytestmark = pytest.mark.any_backend
 
 
 @pytest.fixture
@@ -38,12 +41,13 @@ def test_no_jobs_start_nothing():
 
 
 @pytest.mark.slow
-def test_runs_on_their_way_are_kept_when_the_machine_fails():
+def test_runs_on_their_way_are_kept_when_the_machine_fails(tiny):
     """The first job's data is gone, which ends the ablation; the second was begun beside it, and counts."""
-    gone = Job("nowhere", ("baseline", (), False), "resnet20", 1, 128, 0)
+    gone = Job(TrainTask("nowhere", recipe="baseline", model=tiny["digits"], epochs=1))
+    here = Job(dataclasses.replace(gone.task, data="digits", images=20))
     found = []
     with pytest.raises(ValueError, match="nowhere does not exist"):
-        for number, outcome in workers.outcomes([gone, dataclasses.replace(gone, data="digits", images=20)], workers=2):
+        for number, outcome in workers.outcomes([gone, here], workers=2):
             found.append((number, outcome["seed"]))
     assert found == [(1, 0)]
 

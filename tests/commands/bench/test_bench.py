@@ -3,6 +3,7 @@ import importlib.util
 import pytest
 
 from kerastricks.commands.bench.bench import bench
+from kerastricks.commands.task import BenchTask
 from kerastricks.report.speed import table
 
 SMALL = {"image_size": 8, "batch_size": 4, "classes": 3, "steps": 2, "rounds": 2}
@@ -11,7 +12,7 @@ SMALL = {"image_size": 8, "batch_size": 4, "classes": 3, "steps": 2, "rounds": 2
 @pytest.mark.slow
 def test_measures_every_side_and_says_so(capsys):
     said = []
-    result = bench(**SMALL, efficient=False, say=said.append)
+    result = bench(BenchTask(**SMALL), said.append)
     sides = {"both", "step", "input", "plain"} | ({"native"} if importlib.util.find_spec("torch") else set())
     assert set(result["images_per_second"]) == sides
     for column in result["images_per_second"].values():
@@ -36,10 +37,12 @@ def test_measures_every_side_and_says_so(capsys):
     [
         ({"recipe": "none"}, "none"),
         ({"model": "resnet20x"}, "Did you mean resnet20"),
-        ({"data": "nowhere"}, "does not exist"),
+        ({"data": "nowhere", "classes": None}, "does not exist"),
+        ({"data": "digits"}, "`classes` is for random images. Received: classes=3, data='digits'"),
+        ({"cache_size": 1.0}, "`cache_size` is for folders"),
         ({"without": ["Mixup"]}, "Did you mean MixUp"),
     ],
 )
 def test_refuses_what_does_not_fit(wrong, message):
     with pytest.raises(ValueError, match=message):
-        bench(**{**SMALL, **wrong})
+        bench(BenchTask(**{**SMALL, **wrong}))
