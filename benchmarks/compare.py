@@ -11,8 +11,8 @@ import statistics
 
 from kerastricks.commands.ablation.jobs import Job, run
 from kerastricks.commands.ablation.statistics import paired
-from kerastricks.commands.train import environment
-from kerastricks.recipes import choose as recipes
+from kerastricks.commands.environment import environment
+from kerastricks.commands.task import TrainTask
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -26,9 +26,9 @@ if __name__ == "__main__":
     found: dict[str, list[float]] = {name: [] for name in asked.recipes}
     for seed in range(asked.seeds):
         for name, column in found.items():
-            recipe = recipes.choose(name, efficient=True)
-            job = Job(asked.data, recipe, asked.model, asked.epochs, recipe.batch_size, seed, asked.images)
-            column.append(100 * run(job)["accuracy"])
+            about = {"model": asked.model, "epochs": asked.epochs, "images": asked.images}
+            task = TrainTask(asked.data, recipe=name, efficient=True, seed=seed, **about)
+            column.append(100 * run(Job(task))["accuracy"])
             print(f"# seed {seed}, {name}: {column[-1]:.2f} %", flush=True)
     about = environment()
     print(

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import kerastricks as kt
-from kerastricks.commands.train import environment
+from kerastricks.commands.environment import environment
 from kerastricks.recipes.tutorial import recipe
 from kerastricks.training.batches import TrainingBatches
 

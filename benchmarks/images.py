@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 import kerastricks as kt
-from kerastricks.commands.train import environment
+from kerastricks.commands.environment import environment
 from kerastricks.data.cache import Cache
 from kerastricks.training.batches import draw
 from kerastricks.training.engine import Engine

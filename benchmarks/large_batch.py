@@ -12,7 +12,8 @@ import statistics
 import kerastricks as kt
 from kerastricks.commands.ablation.jobs import Job, run
 from kerastricks.commands.ablation.statistics import paired
-from kerastricks.commands.train import environment
+from kerastricks.commands.environment import environment
+from kerastricks.commands.task import TrainTask
 
 SMALL = 128
 PLAIN = (kt.RandomFlip(), kt.RandomCrop(4))
@@ -34,9 +35,9 @@ if __name__ == "__main__":
     found: dict[str, list[float]] = {name: [] for name in arms}
     for seed in range(arguments.seeds):
         for name, (batch, tricks) in arms.items():
-            recipe = kt.Recipe((kt.Efficient(), *tricks))
-            job = Job(arguments.data, recipe, "resnet20", arguments.epochs, batch, seed, arguments.images)
-            found[name].append(100 * run(job)["accuracy"])
+            length = {"epochs": arguments.epochs, "batch_size": batch, "images": arguments.images}
+            task = TrainTask(arguments.data, recipe=kt.Recipe(tricks), efficient=True, seed=seed, **length)
+            found[name].append(100 * run(Job(task))["accuracy"])
             print(f"# seed {seed}, {name}: {found[name][-1]:.2f} %", flush=True)
     about = environment()
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())

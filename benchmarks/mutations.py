@@ -1,122 +1,147 @@
-"""Writes docs/mutations.md: each trick made a no-op by one line, and the tests that notice.
+"""Writes docs/mutations.md: a change that breaks each trick and each part of training, and the tests that notice.
 
     KERAS_BACKEND=torch python benchmarks/mutations.py > docs/mutations.md
 
-The tree is copied to a temporary folder; there one line of a trick is changed, and the trick's own tests and the table
-of `tests/test_conformance.py` run. A mutation that no test notices ends the script with status 1.
+Every hook that a trick overrides is made the one that changes nothing, and so is its `check`: those rows are made from
+the sources. For each other file of the rooms in `ROOMS` a line that does the work is changed by hand, in `BY_HAND`. The
+tree is copied to a temporary folder; there one row is changed at a time, and the tests beside the file, with the table
+of `tests/test_conformance.py`, run. A row that no test notices ends the script with status 1.
 """
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "kerastricks"
+ROOMS = ("image", "optimizers", "data", "models", "training")
+HOOKS = (
+    *("plan", "learning_rate", "model", "loss", "optimizer", "callbacks", "batch", "evaluation"),
+    *("auxiliary", "averages"),
+)
+NOTHING = {"check": "return", "auxiliary": "return None", "averages": "return None"}
 
-# file: (line that does the work, what stands there instead)
-MUTATIONS = {
-    "tricks/binary_crossentropy.py": (
-        "return keras.losses.BinaryCrossentropy(",
-        "return loss; return keras.losses.BinaryCrossentropy(",
-    ),
-    "tricks/color_jitter.py": (
-        "return color_jitter(images, brightness, contrast, saturation, hue), targets",
-        "return images, targets",
-    ),
-    "tricks/cosine_decay.py": (
-        "return keras.optimizers.schedules.CosineDecay(",
-        "return rate; return keras.optimizers.schedules.CosineDecay(",
-    ),
-    "tricks/cutmix.py": ("return cutmix(images, targets, share, row, column, order)", "return images, targets"),
-    "tricks/distillation.py": ("return self.weight * distillation(", "return 0.0 * distillation("),
-    "tricks/early_stopping.py": (
-        "return [*callbacks, _EarlyStopping(",
-        "return callbacks; return [*callbacks, _EarlyStopping(",
-    ),
-    "tricks/efficient.py": ("done = []", "return model; done = []"),
-    "tricks/ema.py": ("return ops.minimum(momentum, (1 + updates) / (10 + updates))", "return 1.0"),
-    "tricks/gradient_accumulation.py": ("inner.gradient_accumulation_steps = self.steps", "pass"),
-    "tricks/gradient_clipping.py": ("inner.global_clipnorm = self.norm", "pass"),
-    "tricks/hold.py": ("return HoldSchedule(", "return rate; return HoldSchedule("),
-    "tricks/label_smoothing.py": ("return images, smooth_labels(targets, amount)", "return images, targets"),
-    "tricks/linear_scaling.py": ("return learning_rate * batch_size / reference", "return learning_rate"),
-    "tricks/low_precision.py": ('set_precision(model, f"mixed_{self.dtype}"):', "[model]:"),
-    "tricks/mixup.py": ("return mixup(images, targets, weight, order)", "return images, targets"),
-    "tricks/no_bias_decay.py": ("inner.decay_kernels_only(self.exclude, self.include)", "pass"),
-    "tricks/pca_noise.py": (
-        "return pca_noise(images, alpha), targets",
-        "return images, targets",
-    ),
-    "tricks/polynomial_decay.py": (
-        "return keras.optimizers.schedules.PolynomialDecay(",
-        "return rate; return keras.optimizers.schedules.PolynomialDecay(",
-    ),
-    "tricks/random_choice.py": ("chosen = ops.where(here, option, chosen)", "pass"),
-    "tricks/rand_augment.py": (
-        "return rand_augment(images, operation, amount), targets",
-        "return images, targets",
-    ),
-    "tricks/random_crop.py": ("return random_crop(images, top, left, self.padding), targets", "return images, targets"),
-    "tricks/random_erasing.py": (
-        "return random_erasing(images, erase, area, aspect, row, column, float(self.value)), targets",
-        "return images, targets",
-    ),
-    "tricks/random_flip.py": ("return random_flip(images, flip), targets", "return images, targets"),
-    "tricks/random_resized_crop.py": (
-        "return random_resized_crop(images, area, aspect, row, column, self.sides, self.aspect), targets",
-        "return images[:, : self.sides[0], : self.sides[1]], targets",
-    ),
-    "tricks/step_decay.py": (
-        "return keras.optimizers.schedules.PiecewiseConstantDecay(",
-        "return rate; return keras.optimizers.schedules.PiecewiseConstantDecay(",
-    ),
-    "tricks/trivial_augment.py": (
-        "return operations.operate(pixels.whole(images), operation, amount), targets",
-        "return images, targets",
-    ),
-    "tricks/warmup.py": ("return WarmupSchedule(", "return rate; return WarmupSchedule("),
-    "tricks/zero_gamma.py": ("norm.gamma.assign(", "("),
-    "optimizers.py": ("if self.weight_decay and self.coupled:", "if False:"),
-    "schedules.py": ("return ops.where(step < self.steps, self.rate(step), after)", "return after"),
-    "engine.py": ("images, targets = trick.batch(images, targets, **draws)", "pass"),
+# file: (a line of it, what stands there instead)
+BY_HAND = {
+    "data/__init__.py": ("if images >= len(labels):", "if True:"),
+    "data/cache.py": ("if zlib.crc32(row.data) + 1 != self._table[index]:", "if False:"),
+    "data/decode.py": ("image = ImageOps.exif_transpose(image)", "pass"),
+    "data/digits.py": ("(255 / 16)", "(255 / 32)"),
+    "data/folder.py": ("paths += sorted(found)", "paths += found[::-1]"),
+    "data/randomness.py": ("counter=[0, 0, 0, position]", "counter=[0, 0, 0, 0]"),
+    "data/split.py": ("max(1, round(share * len(members)))", "1"),
+    "image/geometry.py": ("return ops.minimum(ops.floor(", "return 0 * ops.minimum(ops.floor("),
+    "image/levels.py": ("return ops.floor((weighted + 32768) / 65536)", "return ops.floor(weighted / 65536)"),
+    "image/operations.py": ('table = where("Equalize", levels.equalize(counts, most), table)', "pass"),
+    "models/build.py": ("scaled = layers.Rescaling(1 / 127.5, offset=-1)(images)", "scaled = images"),
+    "models/channels_last.py": ("images = functional.pad(images, (left, width - left, top, height - top))", "pass"),
+    "models/fused_batch_norm.py": ("known * layer.momentum", "known * 0.5"),
+    "models/graph.py": ("few <= 1 and many > few and norm", "many > few and norm"),
+    "models/heads.py": ("return special.softmax(scores, axis=-1)", "return scores"),
+    "models/precision.py": ("for layer in changed:", "for layer in ():"),
+    "models/resnet.py": ("gamma = self.gamma_initializer if last", 'gamma = "ones" if last'),
+    "models/torch_direct.py": ("slots = {graph.inputs[0]: _Slot(0)}", "return None"),
+    "optimizers/schedules.py": ("return ops.where(step < self.steps, self.rate(step), after)", "return after"),
+    "optimizers/sgd.py": ("if not self.coupled_weight_decay or", "if True or"),
+    "optimizers/tutorial.py": ("rate = np.where(step < warmup_steps, warmup, rate)", "pass"),
+    "training/averages.py": ("average.assign(m * ops", "average.assign(0 * ops"),
+    "training/batches.py": ("permutation(self.plan.seed, epoch, len(self.labels))", "np.arange(len(self.labels))"),
+    "training/callbacks/clock.py": ("self.epoch_seconds.append(time.perf_counter() - self._epoch_start)", "pass"),
+    "training/callbacks/data_wait.py": ("waited += max(0.0, ready - self._ends[before])", "pass"),
+    "training/callbacks/learning_rate.py": ('logs["learning_rate"] = ', "_ = "),
+    "training/checks.py": ("if low < 0 or high >= classes:", "if False:"),
+    "training/engine.py": ("images, targets = trick.batch(images, targets, **draws)", "pass"),
+    "training/mixing.py": ("& on", "& True"),
+    "training/recipe.py": ("check_setup(Setup(", "print(Setup("),
+    "training/trick.py": ("return self.batches // self.accumulation", "return self.batches"),
 }
 
 
-def outcome(tree: Path, name: str) -> tuple[int, str]:
+class Row(NamedTuple):
+    """A change: the file, what is changed in words, and the source of the file afterwards."""
+
+    file: str
+    change: str
+    source: str
+
+
+def rows() -> list[Row]:
+    """Returns all rows, tricks first."""
+    found = [row for path in sorted((PACKAGE / "tricks").glob("[!_]*.py")) for row in of_trick(path)]
+    for file, (line, instead) in BY_HAND.items():
+        source = (PACKAGE / file).read_text(encoding="utf-8")
+        if source.count(line) != 1:
+            raise ValueError(f"{file} does not hold this line once: {line}")
+        found.append(Row(file, f"`{line}` → `{instead}`", source.replace(line, instead)))
+    return found
+
+
+def of_trick(path: Path) -> Iterator[Row]:
+    """Yields a row for each hook of the trick in a file."""
+    source = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.ClassDef) or "dataclass" not in " ".join(map(ast.unparse, node.decorator_list)):
+            continue
+        for hook in node.body:
+            if not isinstance(hook, ast.FunctionDef) or hook.name not in (*HOOKS, "check"):
+                continue
+            given = [argument.arg for argument in hook.args.args[1:]]
+            nothing = NOTHING.get(hook.name, f"return {', '.join(given[: 2 if hook.name == 'batch' else 1])}")
+            lines = source.splitlines(keepends=True)
+            lines[hook.body[0].lineno - 1 : hook.end_lineno] = [" " * hook.body[0].col_offset + nothing + "\n"]
+            yield Row(f"tricks/{path.name}", f"`{hook.name}` does nothing", "".join(lines))
+
+
+def tests_of(tree: Path, file: str) -> list[str]:
+    """Returns the tests beside a file, and the table of all tricks."""
+    path = Path(file)
+    stem = path.parent.name if path.name == "__init__.py" else path.stem
+    own = sorted((tree / "tests" / path.parent).glob(f"test_{stem}*.py"))
+    if file.startswith(("training/", "optimizers/")):
+        own.append(tree / "tests" / "training" / "test_recipe.py")
+    if file == "data/__init__.py":
+        own = sorted((tree / "tests" / "data").glob("test_*.py"))
+    if file.startswith("models/"):
+        own += sorted((tree / "tests" / "models").glob("test_models.py"))
+    return [str(test) for test in dict.fromkeys([*own, tree / "tests" / "test_conformance.py"])]
+
+
+def outcome(tree: Path, file: str) -> tuple[int, str]:
     """Runs the tests of one file; returns how many failed, and the name of the first."""
-    own = tree / "tests" / Path(name).parent / f"test_{Path(name).name}"
-    tests = [str(own), str(tree / "tests" / "test_conformance.py")]
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", *tests], cwd=tree, capture_output=True, text=True)
-    if done.returncode not in (0, 1):
-        sys.exit(f"The tests of {name} did not run:\n{done.stdout}{done.stderr}")
+    options = ["--maxfail=3", "-p", "no:cacheprovider", "-o", "addopts=--strict-markers --import-mode=importlib -q"]
+    command = [sys.executable, "-m", "pytest", *options, "--all-backends", *tests_of(tree, file)]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+    if done.returncode not in (0, 1, 2):
+        sys.exit(f"The tests of {file} did not run:\n{done.stdout}{done.stderr}")
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
     return len(failed), failed[0].removeprefix("tests/") if failed else ""
 
 
 if __name__ == "__main__":
-    missing = {f"tricks/{path.name}" for path in (ROOT / "kerastricks" / "tricks").glob("[!_]*.py")} - set(MUTATIONS)
-    if missing:
-        sys.exit(f"No mutation for: {', '.join(sorted(missing))}")
     print("# Tests that notice\n")
-    print("Each trick made a no-op by a change of one line, and the tests that fail; written by")
-    print("`benchmarks/mutations.py`.\n")
-    print("| file | line that was changed | failed | the first of them |\n|---|---|---|---|")
+    print(
+        "One change at a time that breaks a trick or a part of training, and the first tests that fail, three at most;"
+    )
+    print("written by `benchmarks/mutations.py`.\n")
+    print("| file | change | failed | the first of them |\n|---|---|---|---|")
     unnoticed = []
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv*", "runs", "__pycache__"))
-        for name, (line, instead) in MUTATIONS.items():
-            path = tree / "kerastricks" / name
-            source = path.read_text(encoding="utf-8")
-            if source.count(line) != 1:
-                sys.exit(f"{name} does not hold this line once: {line}")
-            path.write_text(source.replace(line, instead), encoding="utf-8")
-            failed, first = outcome(tree, name)
+        for file, change, source in rows():
+            path = tree / "kerastricks" / file
+            before = path.read_text(encoding="utf-8")
             path.write_text(source, encoding="utf-8")
-            print(f"| {name} | `{line}` | {failed} | {first} |", flush=True)
+            failed, first = outcome(tree, file)
+            path.write_text(before, encoding="utf-8")
+            print(f"| {file} | {change} | {failed} | {first} |".replace("||", "\\|\\|"), flush=True)
             if not failed:
-                unnoticed.append(name)
+                unnoticed.append(f"{file}: {change}")
     if unnoticed:
-        sys.exit(f"No test notices: {', '.join(unnoticed)}")
+        sys.exit("No test notices:\n" + "\n".join(unnoticed))

@@ -20,12 +20,12 @@ def measure(name: str, rounds: int, steps: int) -> None:
     import numpy as np
 
     import kerastricks as kt
-    from kerastricks.commands.train import environment
-    from kerastricks.recipes import choose as recipes
+    from kerastricks.commands.environment import environment
+    from kerastricks.recipes.choose import find
     from kerastricks.training.batches import TrainingBatches
     from kerastricks.training.engine import jit_compile, metrics
 
-    recipe, batch = recipes.find(name), 128
+    recipe, batch = find(name), 128
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (batch * steps, 32, 32, 3), "uint8")
     labels = random.integers(0, 10, len(images)).astype("int32")

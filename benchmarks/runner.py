@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from kerastricks.commands.train import environment
+from kerastricks.commands.environment import environment
 
 ABLATE = ("ablate", "digits", "--recipe", "tutorial", "--tricks", "MixUp", "CosineDecay")
 LENGTH = ("--seeds", "4", "--epochs", "30")

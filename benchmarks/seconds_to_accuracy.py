@@ -7,14 +7,13 @@ held-out accuracy reaches the target; images are in the cache before. Prints the
 """
 
 import argparse
-import dataclasses
 import time
 
 import keras
 
 import kerastricks as kt
-from kerastricks.commands.train import environment
-from kerastricks.recipes import choose as recipes
+from kerastricks.commands.environment import environment
+from kerastricks.recipes.choose import choose
 
 
 class Until(keras.callbacks.Callback):
@@ -39,8 +38,7 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     arguments = parser.parse_args()
     data = kt.data.load(arguments.folder)
-    recipe = recipes.find(arguments.recipe)
-    recipe = dataclasses.replace(recipe, tricks=(kt.Efficient(), *recipe.tricks))
+    recipe = choose(arguments.recipe, efficient=True)
     about = environment()
     print(f"{arguments.model}, {arguments.recipe} on {about['backend']}; {about['hardware']}")
     for seed in arguments.seeds:
