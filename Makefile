@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# Two test processes share two cores: a thread each. JAX compiles each program once for all of them.
+TEST_ENVIRONMENT := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
+	JAX_COMPILATION_CACHE_DIR=.pytest_cache/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
+PYTEST := $(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2
 
 .PHONY: install install-all demo test test-jax test-torch check check-all lint types overhead speed evidence
 
@@ -28,7 +32,7 @@ demo: install  ## trains on handwritten digits and leaves a report
 	$(BIN)/kerastricks train digits --recipe tutorial
 
 test: $(VENV)/installed-dev  ## the tests on the default backend
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2
+	KERAS_BACKEND=tensorflow $(PYTEST)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -40,7 +44,7 @@ types: $(VENV)/installed-dev
 check: lint types test
 
 test-jax test-torch: test-%: install-all
-	KERAS_BACKEND=$* $(BIN)/python -m pytest -n 2
+	KERAS_BACKEND=$* $(PYTEST)
 
 check-all: install-all test test-jax test-torch  ## the tests on each of the three backends
 

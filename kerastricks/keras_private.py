@@ -1,7 +1,7 @@
-"""Every use of what Keras does not promise: what it is for, and what is done where it is gone.
+"""Every use of Keras' private names: what each is for, and what is done without it.
 
-Tried on Keras 3.15.1. A name that is gone costs speed or a line of a report, never the run: the public way is taken,
-and a warning says so, once.
+Tested with Keras 3.15.1. A missing name costs speed or a line of a report, never the run: a public way is taken, and a
+warning says so, once.
 """
 
 import functools
@@ -21,9 +21,9 @@ NAMES = {
     "_call_context_args": ("tells which arguments a layer hands on", "models on PyTorch run through Keras' own calls"),
     "AutocastScope": ("casts variables as Keras' calls do", "models on PyTorch run through Keras' own calls, slower"),
     "_parallel_update_step": ("updates all variables at once on PyTorch", "variables are updated one by one, slower"),
-    "_use_weight_decay": ("tells which variables decay", "they are told by their paths"),
+    "_use_weight_decay": ("tells which variables decay", "they are recognized by their paths"),
 }
-gone: set[str] = set()  # names to do without all the same, for tests
+gone: set[str] = set()  # names to treat as missing, for tests
 
 
 class Gone(Exception):
@@ -63,10 +63,10 @@ class Node(NamedTuple):
 
     Attributes:
         operation: The layer, nested model or operation; an `InputLayer` has no inputs.
-        inputs: Keys of the tensors that it takes, the same for the same tensor of one model.
-        outputs: Keys of those that it makes.
-        args: Its positional arguments, and
-        kwargs: its keyword arguments, both with `KerasTensor`s; None where they are not known.
+        inputs: Keys of the tensors that it takes; one tensor of a model always has the same key.
+        outputs: Keys of the tensors that it makes.
+        args: Its positional arguments, with `KerasTensor`s; None if unknown.
+        kwargs: Its keyword arguments, likewise.
     """
 
     operation: Any
@@ -117,7 +117,7 @@ def _graph_from_config(model: Any) -> Graph:
 
 
 def _places(config: Any) -> list:
-    """Returns `[[name, node, tensor], ...]`: the config of a single one stands without the outer list."""
+    """Returns `[[name, node, tensor], ...]`: the config of a single tensor lacks the outer list."""
     return [config] if config and isinstance(config[0], str) else config
 
 
@@ -166,7 +166,7 @@ def only_calls(layer: Any) -> bool:
 
 @_or(lambda operation: False)
 def only_calls_operation(operation: Any) -> bool:
-    """Tells the same of an operation that is no layer."""
+    """Tells the same of an operation that is not a layer."""
     return type(operation).__call__ is keras.Operation.__call__ and not _attribute(operation, "_remat_mode")
 
 

@@ -1,3 +1,7 @@
+import dataclasses
+import functools
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -5,9 +9,28 @@ from hypothesis import settings
 from keras import layers
 
 import kerastricks as kt
+from kerastricks.optimizers.schedules import LearningRate
+from kerastricks.training.trick import Setup
 
 settings.register_profile("patient", deadline=None)  # what a first call compiles takes longer than the rest
 settings.load_profile("patient")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all-backends", action="store_true", help="run what needs no particular backend on this one")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Runs what needs no particular backend on one of them: on TensorFlow, which `make test` installs."""
+    if keras.backend.backend() == "tensorflow" or config.getoption("--all-backends"):
+        return
+
+    def needs_none(item):
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        return room in ("data", "report") or item.get_closest_marker("any_backend")
+
+    config.hook.pytest_deselected(items=[item for item in items if needs_none(item)])
+    items[:] = [item for item in items if not needs_none(item)]
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +43,21 @@ def cache(tmp_path_factory, monkeypatch):
 def plan():
     """Ten epochs of four steps."""
     return kt.Plan(epochs=10, steps_per_epoch=4, batch_size=8, seed=0)
+
+
+@pytest.fixture
+def rate(plan):
+    """Returns a function: the learning rate of a run with some tricks, a number or a schedule over batches."""
+
+    def joined(*tricks, learning_rate=0.8, plan=plan):
+        for trick in tricks:
+            plan = trick.plan(plan)
+        phases = LearningRate(learning_rate)
+        for trick in tricks:
+            phases = trick.learning_rate(phases, plan)
+        return phases.join(plan.total_steps, plan.accumulation)
+
+    return joined
 
 
 @pytest.fixture
@@ -49,3 +87,11 @@ def build_residual(classes=3):
 def model():
     keras.utils.set_random_seed(1)
     return build_residual()
+
+
+@pytest.fixture
+def setup(model, plan):
+    """Returns a function: what `Trick.check` is given for a run of `model`, with what its arguments say otherwise."""
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    usual = Setup(model, plan, LearningRate(0.8), loss, kt.SGD(0.8, weight_decay=1e-4), (), (8, 8, 3))
+    return functools.partial(dataclasses.replace, usual)

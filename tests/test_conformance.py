@@ -10,13 +10,8 @@ import pytest
 
 import kerastricks as kt
 from kerastricks import tricks
-from kerastricks.training.trick import overrides
+from kerastricks.training.trick import HOOKS, overrides
 from kerastricks.tricks import efficient
-
-HOOKS = (
-    *("updates", "model", "loss", "learning_rate", "optimizer", "batch", "callbacks"),
-    *("evaluation", "networks", "added_loss", "averaging"),
-)
 
 
 def teacher():
@@ -33,24 +28,19 @@ TABLE = {
     "ColorJitter": (kt.ColorJitter(), {"batch"}, {"brightness": 0, "saturation": 0, "hue": 0}, "would have no effect"),
     "CosineDecay": (kt.CosineDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
     "CutMix": (kt.CutMix(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
-    "Distillation": (
-        kt.Distillation(teacher()),
-        {"model", "networks", "added_loss"},
-        {"weight": 0},
-        "must be positive",
-    ),
-    "EMA": (kt.EMA(0.9), {"averaging"}, {"momentum": 1.0}, "must lie between 0 and 1"),
+    "Distillation": (kt.Distillation(teacher()), {"auxiliary"}, {"weight": 0}, "must be positive"),
+    "EMA": (kt.EMA(0.9), {"averages"}, {"momentum": 1.0}, "must lie between 0 and 1"),
     "EarlyStopping": (kt.EarlyStopping(1), {"callbacks"}, {"patience": 2}, "would have no effect"),
-    "Efficient": (kt.Efficient(), {"model"}, "stock", "would have no effect"),
+    "Efficient": (kt.Efficient(), {"model"}, "done", "would have no effect"),
     "GradientAccumulation": (
-        *(kt.GradientAccumulation(2), {"updates", "optimizer"}),
+        *(kt.GradientAccumulation(2), {"plan", "optimizer"}),
         *({"steps": 1}, "would have no effect"),
     ),
     "GradientClipping": (kt.GradientClipping(0.1), {"optimizer"}, {"norm": float("inf")}, "must be positive"),
-    "Hold": (kt.Hold(1), {"learning_rate", "optimizer"}, {}, "would have no effect"),
+    "Hold": (kt.Hold(1), {"learning_rate"}, {}, "would have no effect"),
     "LabelSmoothing": (kt.LabelSmoothing(), {"batch"}, {"amount": 0.0}, "must lie between 0 and 1"),
     "LinearScaling": (kt.LinearScaling(), {"learning_rate"}, {"reference": 8}, "would have no effect"),
-    "LowPrecision": (kt.LowPrecision(), {"model", "optimizer"}, "stock", "would have no effect"),
+    "LowPrecision": (kt.LowPrecision(), {"model", "optimizer"}, "done", "would have no effect"),
     "MixUp": (kt.MixUp(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
     "NoBiasDecay": (kt.NoBiasDecay(), {"optimizer"}, "no decay", "would have no effect"),
     "PCANoise": (kt.PCANoise(), {"batch"}, {"deviation": 0}, "must be positive"),
@@ -101,38 +91,60 @@ def test_is_frozen_and_prints_its_settings(name):
         trick.epochs = 1
 
 
+@pytest.fixture(scope="module")
+def bare():
+    """The start, and the weights of a run without the trick, by the tricks beside it: one run serves all."""
+    return {}
+
+
+def trained(model, images, *tricks):
+    history = kt.Recipe(tricks).fit(model, images, validation_data=images, **RUN)
+    assert np.isfinite([history.history[name] for name in ("loss", "val_loss")]).all()
+    return model.get_weights()
+
+
+def differ(one, other):
+    return any(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
 @pytest.mark.parametrize("name", TABLE)
-def test_trains(name, model, images):
+def test_trains(name, model, images, bare):
     """One run with the trick alone: finite, and different from the run without it."""
-    weights = model.get_weights()
-    trained = []
+    start = model.get_weights()
     beside = (kt.CosineDecay(),) if name == "Hold" else ()  # a plateau shows by the decay behind it
-    for recipe in (kt.Recipe(beside), kt.Recipe((TABLE[name][0], *beside))):
-        model.set_weights(weights)
-        history = recipe.fit(model, images, validation_data=images, **RUN)
-        assert np.isfinite(history.history["loss"]).all()
-        trained.append(model.get_weights())
-    changed = any(not np.array_equal(a, b) for a, b in zip(*trained, strict=True))
+    if beside not in bare:
+        bare[beside] = start, trained(model, images, *beside)
+        model.set_weights(start)
+    same_start, without = bare[beside]
+    assert not differ(start, same_start)
+    changed = differ(trained(model, images, TABLE[name][0], *beside), without)
     # One acts when progress ends, the other beside the weights: see their own tests.
     assert changed or name in ("EarlyStopping", "EMA")
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_raises_where_it_would_do_nothing(name, model, images):
+    """In its settings, or in a recipe, which then has touched neither weights nor precision."""
     trick, _, how, message = TABLE[name]
-    recipe = kt.Recipe((trick,))
+    settings = {}
+    if how == "no decay":
+        settings["weight_decay"] = 0
+    elif how == "grey and alpha":  # does something to all others
+        images = images[0][..., :2], images[1]
+    elif how == "done":
+        trick.model(model, None)  # all there is to do
+    elif isinstance(how, str):
+        inputs = keras.Input((8, 8, 3))
+        activation = "softmax" if how == "softmax" else None
+        model = keras.Model(inputs, keras.layers.Dense(3, activation)(keras.layers.Flatten()(inputs)))
+    before = state(model)
     with pytest.raises(ValueError, match=message):
         if isinstance(how, dict):
-            recipe = kt.Recipe((dataclasses.replace(trick, **how),))
-        elif how == "no decay":
-            recipe = kt.Recipe((trick,), weight_decay=0)
-        elif how == "grey and alpha":
-            trick.batch(keras.ops.ones((1, 8, 8, 2)), None, operation=[0], amount=[0.0])  # does something to all others
-        elif how == "stock":
-            trick.model(model, None)  # has done all there is to do
-        else:
-            inputs = keras.Input((8, 8, 3))
-            activation = "softmax" if how == "softmax" else None
-            outputs = keras.layers.Dense(3, activation)(keras.layers.Flatten()(inputs))
-            model = keras.Model(inputs, outputs)
-        recipe.fit(model, images, validation_data=images, **RUN)
+            trick = dataclasses.replace(trick, **how)
+        kt.Recipe((trick,), **settings).fit(model, images, validation_data=images, **RUN)
+    assert all(np.array_equal(a, b) for a, b in zip(before, state(model), strict=True))
+    assert not model.compiled
+
+
+def state(model):
+    return [*model.get_weights(), *(layer.compute_dtype for layer in model.layers)]

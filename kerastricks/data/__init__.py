@@ -17,7 +17,7 @@ class Data:
     """Images and labels for training and validation, with the names of the classes in the order of the labels.
 
     Images are uint8, (N, height, width, channels), indexed by an array of indices. `own_split` tells whether the data
-    brings its validation images; where it does not, the seed chooses them.
+    comes with validation images; if not, the seed chooses them.
     """
 
     name: str
@@ -32,9 +32,9 @@ class Data:
         return tuple(self.train[0].shape[1:])
 
     def part(self, images: int) -> "Data":
-        """Returns a part of at most about `images` training images and as many for validation, the same at any seed.
+        """Returns a subset of about `images` training and as many validation images at most, the same for any seed.
 
-        Each class keeps its share, and at least one image.
+        The proportions of the classes are kept, with at least one image per class.
 
         Raises:
             ValueError: If that leaves a class without an image.
@@ -45,7 +45,7 @@ class Data:
                 sides.append((pixels, labels))
                 continue
             if images < len(self.classes):
-                raise ValueError(f"`images` must be at least one a class, {len(self.classes)}. Received: {images}")
+                raise ValueError(f"`images` must be at least one per class, {len(self.classes)}. Received: {images}")
             single = np.isin(labels, np.flatnonzero(np.bincount(labels) == 1))
             several = np.flatnonzero(~single)
             _, chosen = stratified_split(labels[several], seed=0, share=images / len(labels))
@@ -70,15 +70,15 @@ def load(
 
     Args:
         source: `digits`, or the path of a folder `root/class/*.jpg` or `root/{train,val}/class/*.jpg`.
-        image_size: Side in pixels to which images of a folder are brought; by default their own if all are equal
+        image_size: Side in pixels to which images of a folder are resized; by default their own if all are equal
             squares, else 224.
-        seed: Seed of the stratified split, where the folder brings none.
-        cache_size: Largest cache, in GB of pixels; beyond it each batch is decoded when it is asked for.
+        seed: Seed of the stratified split, where the folder has none.
+        cache_size: Largest cache, in GB of pixels; beyond it each batch is decoded when it is needed.
         images: Largest number of training images, and of validation images; see `Data.part`.
         report: Called with the images decoded so far and their total.
 
     Raises:
-        ValueError: If there is no such data, or it does not make a classification task.
+        ValueError: If there is no such data, or it is not a classification task.
     """
     if source == "digits":
         if image_size is not None:
@@ -88,6 +88,6 @@ def load(
     root = Path(source)
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
-        raise ValueError(f"{source} {what}. Pass `digits`, or a folder with one folder of images a class.")
+        raise ValueError(f"{source} {what}. Pass `digits`, or a folder with one folder of images per class.")
     data = Data(root.resolve().name, *load_folder(root, image_size, seed, cache_size, report))
     return data if images is None else data.part(images)

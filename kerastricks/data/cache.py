@@ -1,8 +1,8 @@
 """Decoded images on disk: each file is decoded once, and later epochs and later runs read pixels.
 
-One file holds the images of one list of files at one size, a row each, and a table of checksums. A row counts once its
-checksum stands in the table; it is checked against it where it is first read. So nothing needs a lock: a run that is
-killed leaves whole rows, two runs at once write the same rows, and what is cut short or altered is decoded again.
+One cache file holds the images of one list of files at one size, one row per image, and a table of checksums. A row is
+valid once its checksum is in the table, and is checked when it is first read. So no lock is needed: a killed run leaves
+whole rows, two runs at once write the same rows, and a row that is cut short or altered is decoded again.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ import numpy as np
 
 from kerastricks.data.decode import decode
 
-VERSION = 1  # of the layout and of what `decode` makes of a file
-_ENTRY = np.dtype("<u8")  # 0 where a row is absent, else its CRC-32 plus one
+VERSION = 1  # of the layout and of the pixels that `decode` returns
+_ENTRY = np.dtype("<u8")  # 0 where a row is missing, else its CRC-32 plus one
 
 
 def directory() -> Path:
@@ -63,7 +63,7 @@ class Cache:
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         if os.fstat(self._file).st_size != total:
             os.ftruncate(self._file, 0)
-            os.posix_fallocate(self._file, 0, total)  # a full disk says so now, not in the middle of an epoch
+            os.posix_fallocate(self._file, 0, total)  # a full disk raises now, not in the middle of an epoch
         self._table = np.frombuffer(os.pread(self._file, self._table_bytes, 0), _ENTRY).copy()
         self._checked = np.zeros(len(self.paths), bool)
 
@@ -74,7 +74,7 @@ class Cache:
         return len(self.paths)
 
     def build(self, report: Callable[[int, int], None] = lambda done, total: None) -> int:
-        """Decodes what is absent, in threads; returns how many images that were.
+        """Decodes the missing images, in threads, and returns their number.
 
         Args:
             report: Called with the images decoded so far and their total.

@@ -14,7 +14,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     """Returns (width, height) from the header of the file.
 
     Raises:
-        ValueError: If the file is no image, or larger than `MAX_PIXELS`.
+        ValueError: If the file is not an image, or larger than `MAX_PIXELS`.
     """
     with _open(path) as image:
         return image.size
@@ -24,10 +24,10 @@ def decode(path: str | Path, size: int) -> np.ndarray:
     """Returns the image as uint8 (size, size, 3): upright, on white, short side resized, centre cropped.
 
     Colour JPEG files are decoded by simplejpeg, a tenth faster than Pillow, which decodes all others; both read a large
-    JPEG at the least of its built-in scales that covers `size`.
+    JPEG at the smallest of its built-in scales that covers `size`.
 
     Raises:
-        ValueError: If the file is no image, is cut short, or is larger than `MAX_PIXELS`.
+        ValueError: If the file is not an image, is cut short, or is larger than `MAX_PIXELS`.
     """
     with _open(path) as image:
         try:

@@ -18,7 +18,7 @@ _JUNK = ("thumbs.db", "desktop.ini")
 
 
 class Files:
-    """Images of files, decoded where they are indexed; behaves as a uint8 array (N, size, size, 3)."""
+    """Images of files, decoded when they are indexed; behaves as a uint8 array (N, size, size, 3)."""
 
     def __init__(self, paths: Sequence[str], size: int):
         self.paths = list(paths)
@@ -38,7 +38,7 @@ class Files:
 
 
 class Subset:
-    """Some of the images of another array, in an order of its own."""
+    """Some of the images of another array, in a given order."""
 
     def __init__(self, images: Any, indices: np.ndarray):
         self.images, self.indices = images, indices
@@ -80,7 +80,7 @@ def load_folder(
 
 
 def _pixels(paths: list[str], size: int, cache_size: float, report: Callable[[int, int], None]) -> Any:
-    """Returns the images of `paths` from the cache, or a stand-in that decodes them wherever they are asked for."""
+    """Returns the images of `paths` from the cache, or an array-like that decodes them when they are indexed."""
     pixels = len(paths) * size * size * 3 / 1e9
     if pixels > cache_size:
         warnings.warn(
@@ -105,7 +105,7 @@ def _pixels(paths: list[str], size: int, cache_size: float, report: Callable[[in
 def scan(root: Path) -> tuple[tuple[str, ...], list[str], np.ndarray]:
     """Returns the class names, sorted, the files of all classes, and their labels.
 
-    Names that start with a dot or two underscores are passed over, and so are the files that desktops leave behind.
+    Names that start with a dot or two underscores are skipped, and so are the files that desktops leave behind.
 
     Raises:
         ValueError: If there are fewer than two classes, or one without files.

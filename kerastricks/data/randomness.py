@@ -6,7 +6,7 @@ import numpy as np
 
 
 def generator(seed: int, stream: str, position: int) -> np.random.Generator:
-    """Returns NumPy's Philox at one place: `stream` names what draws, `position` is its step or epoch.
+    """Returns a Philox generator of NumPy: `stream` names what draws, `position` is its step or epoch.
 
     The key holds the seed and the stream; the position is the highest word of the counter,
     so that two positions are 2**192 draws apart.

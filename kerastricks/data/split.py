@@ -1,4 +1,4 @@
-"""A seeded split that keeps the share of each class."""
+"""A seeded split that keeps the proportions of the classes."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from kerastricks.data.randomness import generator
 def stratified_split(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
     """Returns the indices for training and for validation, both sorted.
 
-    Of each class, `share` of the samples go to validation, rounded, and at least one to either side.
+    Of each class, the fraction `share` goes to validation, rounded, with at least one sample on either side.
 
     Raises:
         ValueError: If a class has fewer than two samples.

@@ -1,1 +1,1 @@
-"""Arithmetic on batches of pixels; random numbers are handed in."""
+"""Arithmetic on batches of pixels; random numbers are passed in."""

@@ -1,4 +1,4 @@
-"""Boxes drawn by area and aspect, and images resampled: cut and resized, or moved by an affine map, per sample."""
+"""Random boxes by area and aspect ratio, and resampling per sample: crop and resize, or an affine map."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ TRIES = 10
 
 
 def check_ranges(area: tuple[float, float], aspect: tuple[float, float]) -> None:
-    """Raises a `ValueError` unless the ranges of a box are pairs, lower end first, shares and positive ratios."""
+    """Raises a `ValueError` unless `area` is a range within (0, 1] and `aspect` a range of positive ratios."""
     for name, pair, most in (("area", area, 1.0), ("aspect", aspect, math.inf)):
         if not isinstance(pair, tuple | list) or len(pair) != 2 or not 0 < pair[0] <= pair[1] <= most:
             bounds = "in (0, 1]" if most == 1 else "above 0"
@@ -24,9 +24,9 @@ def check_ranges(area: tuple[float, float], aspect: tuple[float, float]) -> None
 def draw_boxes(
     random: np.random.Generator, size: int, area: tuple[float, float], aspect: tuple[float, float]
 ) -> dict[str, np.ndarray]:
-    """Draws what `size` boxes need: an area and an aspect a try, (size, TRIES), and one place, (size,).
+    """Draws `size` boxes: one area and one aspect ratio per try, (size, TRIES), and one position, (size,).
 
-    The area is uniform, the aspect uniform in its logarithm; `row` and `column` are uniform in [0, 1).
+    The area is uniform, and so is the logarithm of the aspect; `row` and `column` are uniform in [0, 1).
     """
     drawn = {
         "area": random.uniform(*area, (size, TRIES)),
@@ -38,21 +38,21 @@ def draw_boxes(
 
 
 def box_sides(area: Any, aspect: Any, height: int, width: int) -> tuple[Any, Any]:
-    """Returns the sides, in whole pixels, of boxes with a share `area` of an image: first over second is `aspect`."""
+    """Returns the sides of boxes, in whole pixels; `area` is a fraction of the image, `aspect` first over second."""
     pixels = ops.cast(area, "float32") * (height * width)
     aspect = ops.cast(aspect, "float32")
     return ops.round(ops.sqrt(pixels * aspect)), ops.round(ops.sqrt(pixels / aspect))
 
 
 def first_that_fits(fits: Any, *sides: Any) -> tuple[Any, ...]:
-    """Returns whether any try fits, (N,), and the sides, each (N, TRIES), at the first that does."""
+    """Returns whether any try fits, (N,), and each of `sides`, (N, TRIES), at the first that does, (N,)."""
     fits = ops.cast(fits, "int32")
     first = ops.expand_dims(ops.argmax(fits, axis=1), 1)
     return ops.max(fits, axis=1) > 0, *(ops.squeeze(ops.take_along_axis(side, first, axis=1), 1) for side in sides)
 
 
 def place(share: Any, side: Any, pixels: int) -> Any:
-    """Returns the first pixel of a box of `side` among `pixels`, each place as likely where `share` is uniform."""
+    """Returns the first pixel of a box of `side` among `pixels`; uniform `share` gives uniform positions."""
     room = pixels - ops.cast(side, "float32")
     # The largest float32 below 1 can round up to `room + 1`.
     return ops.minimum(ops.floor(ops.cast(share, "float32") * (room + 1)), room)
@@ -61,7 +61,7 @@ def place(share: Any, side: Any, pixels: int) -> Any:
 def resize_weights(first: Any, side: Any, pixels: int, size: int) -> Any:
     """Returns the matrices (N, size, pixels) that resize the `side` pixels from `first` to `size`.
 
-    The filter is a triangle over the pixels of the box, as wide as the scale where that shrinks, so nothing aliases.
+    The filter is a triangle over the pixels of the box, widened by the scale when shrinking, against aliasing.
     """
     first, side = (ops.reshape(ops.cast(value, "float32"), (-1, 1, 1)) for value in (first, side))
     scale = side / size
@@ -74,9 +74,9 @@ def resize_weights(first: Any, side: Any, pixels: int, size: int) -> Any:
 
 
 def crop_and_resize(images: Any, top: Any, left: Any, tall: Any, wide: Any, size: tuple[int, int]) -> Any:
-    """Cuts `tall[i]` × `wide[i]` pixels from row `top[i]`, column `left[i]` of image i, and resizes them to `size`.
+    """Crops `tall[i]` × `wide[i]` pixels at row `top[i]`, column `left[i]` of image i, and resizes them to `size`.
 
-    Antialiased bilinear: two products of matrices, rows first.
+    Antialiased bilinear: two matrix products, rows first.
     """
     height, width, channels = images.shape[1:]
     rows = ops.matmul(
@@ -92,10 +92,10 @@ def crop_and_resize(images: Any, top: Any, left: Any, tall: Any, wide: Any, size
 
 
 def affine(images: Any, matrix: Any) -> Any:
-    """Shows at (x, y) of image i what was at (a x + b y + c, d x + e y + f); zero where that is outside.
+    """Moves to (x, y) of image i the pixel at (a x + b y + c, d x + e y + f); zero where that is outside.
 
-    Coordinates are those of the centres of pixels, from the upper left corner; the nearest pixel is taken. They are
-    whole multiples of 1/65536, as in Pillow, so ties fall alike on every backend; sides up to 16,384 pixels.
+    Coordinates are those of pixel centres, from the upper left corner; the nearest pixel is taken. They are rounded to
+    multiples of 1/65536, as in Pillow, so ties are broken alike on every backend; sides up to 16,384 pixels.
 
     Args:
         images: (N, H, W, C).
@@ -113,7 +113,7 @@ def affine(images: Any, matrix: Any) -> Any:
         )
         return ops.right_shift(by_x * x + by_y * y + offset, 16)
 
-    # A border of zeros stands for all that is outside: faster than a choice between pixels and zero.
+    # A border of zeros stands for all that is outside: faster than `where` with zero.
     column = ops.clip(coordinate(a, b, c), -1, width) + 1
     row = ops.clip(coordinate(d, e, f), -1, height) + 1
     padded = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))

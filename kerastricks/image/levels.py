@@ -1,4 +1,4 @@
-"""Colour: grey, and what the pictures' own 8-bit arithmetic does to it, for float32 images that hold whole levels."""
+"""8-bit colour arithmetic on levels: the integers from 0 to 255, held in float32 images."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ LEVELS = 256
 
 
 def per_sample(values: Any) -> Any:
-    """Returns one number a sample, (N,), as (N, 1, 1, 1) in float32."""
+    """Returns one number per sample, (N,), as (N, 1, 1, 1) in float32."""
     return ops.reshape(ops.cast(values, "float32"), (-1, 1, 1, 1))
 
 
@@ -24,7 +24,7 @@ def grey(images: Any) -> Any:
 
 
 def whole(images: Any) -> Any:
-    """Returns the nearest levels, whole numbers from 0 to 255."""
+    """Returns the nearest levels, integers from 0 to 255."""
     return ops.round(ops.clip(images, 0.0, 255.0))
 
 
@@ -43,7 +43,7 @@ def mean_level(grey: Any) -> Any:
 
 
 def smooth(images: Any) -> Any:
-    """Returns each level averaged with its eight neighbours, itself counted five times; the border is of no use."""
+    """Returns each level averaged with its eight neighbours, itself with weight five; not valid at the border."""
     rows = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
     rows = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
     box = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
@@ -58,14 +58,14 @@ def inner(height: int, width: int) -> np.ndarray:
 
 
 def flat_levels(images: Any) -> Any:
-    """Returns the level of each pixel as its place in one long row of tables, one a sample and channel."""
+    """Returns the index of each level in the concatenated lookup tables, one table per sample and channel."""
     channels = images.shape[3]
     table = ops.reshape(ops.arange(ops.shape(images)[0] * channels, dtype="int32"), (-1, 1, 1, channels))
     return table * LEVELS + ops.cast(images, "int32")
 
 
 def histograms(places: Any, count: Any, channels: int) -> Any:
-    """Returns how often each level occurs, (N, C, 256), from what `flat_levels` gives for `count` images."""
+    """Returns how often each level occurs, (N, C, 256), from the `flat_levels` of `count` images."""
     flat = ops.reshape(places, (-1,))
     if keras.backend.backend() == "jax":  # where `ops.bincount` cannot be compiled
         counts = ops.segment_sum(ops.ones_like(flat), flat, num_segments=count * channels * LEVELS)
@@ -75,10 +75,10 @@ def histograms(places: Any, count: Any, channels: int) -> Any:
 
 
 def look_up(table: Any, places: Any) -> Any:
-    """Returns what a table holds at `places` of its first axis, all of which it has.
+    """Returns the entries of a lookup table at the indices `places` of its first axis, none of them out of range.
 
-    `ops.take` asks of each place whether it is negative: on a CPU, 2.3 in place of 1.4 ms on TensorFlow for 128 images
-    of 32×32; and XLA computes the place anew for each such question, which took RandAugment on JAX from 33 to 51 ms.
+    `ops.take` also checks for negative indices: on a CPU, 2.3 in place of 1.4 ms on TensorFlow for 128 images of 32×32;
+    and XLA computes the indices again for each such check, which took RandAugment on JAX from 33 to 51 ms.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow
@@ -90,25 +90,25 @@ def look_up(table: Any, places: Any) -> Any:
 
 
 def extremes(counts: Any) -> tuple[Any, Any]:
-    """Returns the least and the most level that occurs, each (N, C), from histograms."""
+    """Returns the lowest and the highest level that occurs, each (N, C), from histograms."""
     level, occurs = ops.arange(LEVELS, dtype="float32"), ops.cast(counts > 0, "float32")
     return 255 - ops.max((255 - level) * occurs, axis=-1), ops.max(level * occurs, axis=-1)
 
 
 def posterize(bits: Any) -> Any:
-    """Returns tables that keep the upper `bits` of a level, (N, 256)."""
+    """Returns lookup tables that keep the upper `bits` of a level, (N, 256)."""
     step = ops.round(ops.power(2.0, 8 - ops.expand_dims(bits, -1)))
     return ops.floor(ops.arange(LEVELS, dtype="float32") / step) * step
 
 
 def solarize(threshold: Any) -> Any:
-    """Returns tables that invert levels from `threshold` on, (N, 256)."""
+    """Returns lookup tables that invert levels from `threshold` on, (N, 256)."""
     level = ops.arange(LEVELS, dtype="float32")
     return ops.where(level < ops.expand_dims(threshold, -1), level, 255 - level)
 
 
 def autocontrast(least: Any, most: Any) -> Any:
-    """Returns tables that stretch the levels from `least` to `most`, each (N, C), over all, (N, C, 256)."""
+    """Returns lookup tables that stretch `least` to `most`, each (N, C), to the whole range, (N, C, 256)."""
     level = ops.arange(LEVELS, dtype="float32")
     least, most = ops.expand_dims(least, -1), ops.expand_dims(most, -1)
     stretched = ops.floor((level - least) * 255 / ops.maximum(most - least, 1.0))
@@ -116,7 +116,7 @@ def autocontrast(least: Any, most: Any) -> Any:
 
 
 def equalize(counts: Any, most: Any) -> Any:
-    """Returns tables that make all levels about as frequent, (N, C, 256).
+    """Returns lookup tables that make all levels about equally frequent, (N, C, 256).
 
     Args:
         counts: Histograms, (N, C, 256).

@@ -1,7 +1,7 @@
-"""The fourteen operations of RandAugment and TrivialAugment, one a sample, on whole batches.
+"""The fourteen operations of RandAugment and TrivialAugment, one per sample, on whole batches.
 
-Three passes, whatever was drawn: an affine map, a blend with a lesser image, a table of levels. In each, a sample whose
-operation is another gets the one that changes nothing.
+Every batch goes through three passes: an affine map, a blend with a degraded image, a lookup table of levels. A pass
+leaves samples with an operation of another pass unchanged.
 """
 
 from typing import Any
@@ -33,9 +33,9 @@ BINS = 31
 
 
 def amounts(shear: float, translate: float, degrees: float, blend: float, bits: int) -> np.ndarray:
-    """Returns how much of each operation there is at each magnitude, (14, 31), from the most of each kind.
+    """Returns the amount of each operation at each magnitude, (14, 31), from the largest amounts.
 
-    `bits` is how many of a level's eight bits posterizing takes away at most.
+    `bits` is how many of a level's eight bits Posterize removes at most.
     """
     share = np.arange(BINS) / (BINS - 1)
     table = np.zeros((len(NAMES), BINS))
@@ -50,7 +50,7 @@ def amounts(shear: float, translate: float, degrees: float, blend: float, bits: 
 
 
 def draw(random: np.random.Generator, shape: tuple[int, ...], table: np.ndarray, magnitude: Any) -> dict:
-    """Draws an operation each, all as likely, and looks its amount up at `magnitude`; signs are as likely too."""
+    """Draws operations of `shape`, uniformly, and their amounts at `magnitude` from `table`, with random signs."""
     operation = random.integers(len(NAMES), size=shape)
     sign = np.where(random.integers(2, size=shape), 1, -1)
     amount = table[operation, magnitude] * np.where(SIGNED[operation], sign, 1)
@@ -58,12 +58,12 @@ def draw(random: np.random.Generator, shape: tuple[int, ...], table: np.ndarray,
 
 
 def operate(images: Any, operation: Any, amount: Any) -> Any:
-    """Applies to image i the operation numbered `operation[i]` in `NAMES`.
+    """Applies to image i the operation with the index `operation[i]` in `NAMES`.
 
     Args:
-        images: (N, H, W, C), one channel or three, whole levels from 0 to 255.
+        images: (N, H, W, C), one channel or three, integers from 0 to 255.
         operation: (N,).
-        amount: (N,): slope, whole pixels, degrees counter-clockwise, change of a blend's factor, bits kept, threshold.
+        amount: (N,): slope, pixels, degrees counter-clockwise, change of a blend's factor, bits kept, or threshold.
     """
     operation, amount = ops.cast(operation, "int32"), ops.cast(amount, "float32")
     images = _blend(_move(images, operation, amount), operation, amount)
@@ -92,9 +92,9 @@ def _move(images, operation, amount):
 
 
 def _blend(images, operation, amount):
-    """Moves levels away from those of a lesser image by `amount` of the distance, cut off as 8-bit pixels are.
+    """Moves levels away from those of a degraded image by `amount` times the distance, clipped and floored.
 
-    Sums, since a choice between whole images takes longer.
+    Written as sums, since `where` on whole images takes longer.
     """
 
     def only(*names):

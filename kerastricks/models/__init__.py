@@ -1,4 +1,4 @@
-"""Keras classifiers: the one door to them, and what is read from and changed in their layers."""
+"""Keras classifiers: how they are built, and what is read from and changed in their layers."""
 
 from kerastricks.models.build import SHIPPED as SHIPPED
 from kerastricks.models.build import applications as applications

@@ -1,4 +1,4 @@
-"""One door to every model: the shipped ones, those of `keras.applications`, and `.keras` files."""
+"""Builds any model by its name: the shipped ones, those of `keras.applications`, and `.keras` files."""
 
 import difflib
 import inspect
@@ -52,10 +52,10 @@ def build(name: str, *, classes: int, input_shape: tuple[int, int, int], **optio
     Args:
         name: `resnet20` to `resnet110` for small images, `resnet18a` to `resnet152d` (depth and form of the paper) for
             large ones; a name of `keras.applications` in any case, built untrained and ending in logits, with
-            the scaling of pixels to [-1, 1] inside where it brings none; or the path of a `.keras` file.
+            a layer that scales pixels to [-1, 1] where it has none; or the path of a `.keras` file.
         classes: Number of classes.
         input_shape: (height, width, channels).
-        options: Passed on to the constructor, as `width=32` for `resnet20`; none for a file.
+        options: Passed on to the constructor, such as `width=32` for `resnet20`; none for a file.
 
     Raises:
         ValueError: If the name is unknown, the file does not fit, or the constructor refuses the shape.

@@ -1,4 +1,4 @@
-"""Convolutions on PyTorch that read the activations as they lie in memory.
+"""Convolutions on PyTorch that read channels-last activations without copies.
 
 Keras keeps images channels last, which PyTorch's kernels like best, but copies them to channels first and back around
 every convolution. On TensorFlow and JAX nothing is copied, and Keras' layers stay.
@@ -12,12 +12,12 @@ from kerastricks.models.graph import all_layers
 
 
 def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
-    """Returns what `layer` makes of `inputs` (N, H, W, C) with `kernel` (height, width, C / groups, filters)."""
+    """Returns the output of `layer` for `inputs` (N, H, W, C) with `kernel` (height, width, C / groups, filters)."""
     import torch
     from torch.nn import functional
 
     images = inputs.permute(0, 3, 1, 2)  # seen as NCHW; in memory this is PyTorch's channels-last layout
-    # So is the kernel, as `_lay_out` keeps it, and this copies nothing.
+    # `_lay_out` keeps the kernel in that layout too, so this copies nothing.
     kernel = keras.ops.convert_to_tensor(kernel).permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
     padding = [0, 0]
     if layer.padding == "same":
@@ -28,18 +28,18 @@ def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
             )
         ]
         padding = [pixels // 2 for pixels in total]
-        if any(pixels % 2 for pixels in total):  # one more below and to the right, which the kernel cannot do itself
+        if any(pixels % 2 for pixels in total):  # one more below and to the right, which `conv2d` cannot do itself
             (top, left), (height, width) = padding, total
             images = functional.pad(images, (left, width - left, top, height - top))
             padding = [0, 0]
-    bias = keras.ops.convert_to_tensor(layer.bias) if layer.use_bias else None  # Keras makes it a pass of its own
+    bias = keras.ops.convert_to_tensor(layer.bias) if layer.use_bias else None  # Keras adds it in a separate pass
     outputs = functional.conv2d(images, kernel, bias, layer.strides, padding, layer.dilation_rate, groups)
     outputs = outputs.permute(0, 2, 3, 1)
     return outputs if layer.activation is None else layer.activation(outputs)
 
 
 def _lay_out(layer: Any) -> None:
-    """Keeps the kernel of a built layer in memory as PyTorch's convolutions read it; its shape and values stay."""
+    """Puts the kernel of a built layer into PyTorch's channels-last layout; its shape and values stay."""
     parameter = layer.kernel.value
     depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
     order, back = ((2, 3, 0, 1), (2, 3, 0, 1)) if depthwise else ((3, 0, 1, 2), (1, 2, 3, 0))
@@ -60,7 +60,7 @@ def copying(model: Any) -> list:
 
 
 def keep_channels_last(model: Any) -> list:
-    """Lets the convolutions of a functional or Sequential model run without copies, in place.
+    """Makes the convolutions of a functional or Sequential model run without copies, in place.
 
     The layers stay what they are, with the same weights and results, and are saved as such: only how they are called
     changes. Compile the model afterwards.
@@ -79,7 +79,7 @@ def keep_channels_last(model: Any) -> list:
 
 
 def _without_copies(layer: Any) -> Any:
-    """Returns what stands in for the `call` of a convolution."""
+    """Returns the replacement for the `call` of a convolution."""
 
     def conv(inputs):
         return _convolve(layer, inputs, layer.kernel, layer.groups)

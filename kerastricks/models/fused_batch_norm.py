@@ -1,6 +1,6 @@
 """BatchNormalization by the backend's own kernel, where Keras builds it from elementwise operations.
 
-On TensorFlow and PyTorch, Keras computes moments, subtracts, scales and shifts as operations of their own, each a pass
+On TensorFlow and PyTorch, Keras computes moments, subtracts, scales and shifts as separate operations, each a pass
 over the activations; the backends have one kernel for all of it, forward and backward. On JAX the compiler fuses Keras'
 layer already, and it stays.
 """
@@ -40,7 +40,7 @@ def _torch(x, layer, training):
     y = y.permute(0, 2, 3, 1)
     if not training:
         return y, None, None
-    return y, mean.detach(), deviation.detach().pow(-2).sub(layer.epsilon)  # the kernel keeps the inverse deviation
+    return y, mean.detach(), deviation.detach().pow(-2).sub(layer.epsilon)  # the kernel returns 1 / deviation
 
 
 _KERNELS = {"tensorflow": _tensorflow, "torch": _torch}
@@ -54,9 +54,9 @@ def _scale_and_shift(layer: Any) -> tuple[Any, Any]:
 
 
 def fusible(model: Any) -> list:
-    """Returns the layers that `fuse_batch_normalization` would change: none on a backend whose stock layer is best.
+    """Returns the layers that `fuse_batch_normalization` would change: none on JAX, whose stock layer is best.
 
-    The kernel takes images with the channels last, and knows no masks, renormalization or statistics across devices.
+    The kernel takes images with channels last, and has no masks, renormalization or statistics across devices.
     """
     if keras.backend.backend() not in _KERNELS:
         return []
@@ -75,7 +75,7 @@ def fusible(model: Any) -> list:
 
 
 def fuse_batch_normalization(model: Any) -> list:
-    """Lets every BatchNormalization of a functional or Sequential model use the backend's kernel, in place.
+    """Makes every BatchNormalization of a functional or Sequential model use the backend's kernel, in place.
 
     The layers stay what they are, with the same weights and results, and are saved as such: only how they are called
     changes. Compile the model afterwards.
@@ -93,7 +93,7 @@ def fuse_batch_normalization(model: Any) -> list:
 
 
 def _fused(layer: Any) -> Any:
-    """Returns what stands in for the `call` of a BatchNormalization layer."""
+    """Returns the replacement for the `call` of a BatchNormalization layer."""
     kernel = _KERNELS[keras.backend.backend()]
 
     def call(inputs, training=None, mask=None):

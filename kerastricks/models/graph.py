@@ -1,4 +1,4 @@
-"""Finds layers by their place in the graph of any functional or Sequential model, nested ones too."""
+"""Finds layers by their position in the graph of any functional or Sequential model, nested ones too."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from keras import layers
 
 from kerastricks import keras_private
 
-# Layers that give zero where they are given zero, or that only drop, pool or move values.
+# Layers that map zeros to zeros: activations, and those that only drop, pool or move values.
 _KEEPS_ZERO = (
     layers.Dropout,
     layers.SpatialDropout2D,
@@ -37,7 +37,7 @@ def functional(model: Any) -> Any:
 class Graph:
     """The graph of a functional or Sequential model; a nested model counts as one operation.
 
-    Tensors are known by keys. `model` is what it was made of.
+    Tensors are identified by keys. `model` is the model, as a functional one.
     """
 
     def __init__(self, model: Any):
@@ -50,7 +50,7 @@ class Graph:
         return self._makers[tensor]
 
     def ancestors(self, tensor: Any) -> list:
-        """Returns the tensors that `tensor` was made from, itself included, nearest first."""
+        """Returns the tensors that `tensor` was computed from, itself included, nearest first."""
         found: dict[Any, None] = {}
         queue = deque([tensor])
         while queue:
@@ -118,7 +118,7 @@ def _kernels(graph: Graph, tensors: Any) -> int:
 
 
 class Residual(NamedTuple):
-    """A residual branch: the graph it stands in, the tensor that it adds, and the normalization that scales it."""
+    """A residual branch: the graph it is in, the tensor that it adds, and the normalization that scales it."""
 
     graph: Graph
     branch: Any
@@ -129,8 +129,8 @@ def residuals(model: Any) -> list[Residual]:
     """Returns the residual branches of `model` that end in a BatchNormalization.
 
     A residual block is an addition of two tensors from one fork: the shortcut has at most one kernel between the
-    fork and the addition (none, or a projection), the branch has more. What stands between the normalization and
-    the addition may drop, pool, activate or gate, as long as it keeps zero at zero.
+    fork and the addition (none, or a projection), the branch has more. Layers between the normalization and the
+    addition may drop, pool, activate or gate, as long as they map zeros to zeros.
     """
     found: dict[int, Residual] = {}
     for graph in graphs(model):

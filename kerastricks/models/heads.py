@@ -9,7 +9,7 @@ from scipy import special
 
 from kerastricks.models.graph import Graph, has_graph
 
-# Layers behind which an output is still what it was before: logits stay logits.
+# Layers that do not change the kind of the output: logits stay logits.
 _PASSES = (layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity, layers.GlobalAveragePooling2D)
 
 
@@ -52,7 +52,7 @@ def gives_logits(model: Any) -> bool:
 
 
 def to_logits(outputs: Any, from_logits: bool) -> Any:
-    """Returns outputs that are logits as they are, and of probabilities the logarithms, which are logits too."""
+    """Returns logits unchanged, and for probabilities their logarithms, which are logits too."""
     if from_logits:
         return outputs
     return ops.log(ops.maximum(ops.cast(outputs, "float32"), keras.config.epsilon()))
@@ -67,9 +67,9 @@ def _ambiguous(model: Any, reason: str) -> ValueError:
 
 
 def probabilities(scores: np.ndarray, loss: Any) -> np.ndarray:
-    """Returns the scores of a classifier as the probabilities that `loss` takes them for.
+    """Returns the outputs of a classifier as probabilities, as `loss` interprets them.
 
-    That is the softmax of logits; the sigmoid where the loss asks for each class on its own; or the scores themselves.
+    That is the softmax of logits; their sigmoid for the binary cross-entropy; or the outputs as they are.
 
     Args:
         scores: Outputs of the model, (N, K).
@@ -92,6 +92,6 @@ def class_count(model: Any) -> int:
         shape = getattr(model.compute_output_spec(images), "shape", None)
     if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[-1], int) or shape[-1] < 2:
         raise ValueError(
-            f"A classifier must give one row of at least two scores an image. Received: output shape {shape}"
+            f"A classifier must give one row of at least two scores per image. Received: output shape {shape}"
         )
     return shape[-1]

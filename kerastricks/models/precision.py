@@ -1,4 +1,4 @@
-"""The precision in which a model computes, and what the device at hand computes fast."""
+"""The precision in which a model computes, and in which the device is fast."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from keras import layers
 
 from kerastricks.models.graph import all_layers, has_graph, last_operation
 
-# Layers that scale raw pixels: cheap, and better done before the precision is lost.
+# Layers that scale raw pixels: cheap, and better done in full precision.
 _PIXELS = (layers.Rescaling, layers.Normalization)
 
 
 def computes_bfloat16_fast() -> bool:
-    """Tells whether the device that Keras runs on has bfloat16 arithmetic of its own."""
+    """Tells whether the device that Keras runs on has bfloat16 arithmetic in hardware."""
     accelerator = _accelerator()
     if accelerator is not None:
         return accelerator
@@ -70,8 +70,8 @@ def _accelerator() -> bool | None:
 def lowerable(model: Any) -> list:
     """Returns the layers of a functional or Sequential model that `set_precision` would change.
 
-    Not among them are those that scale pixels and the one that makes the output: logits, and with them the loss, stay
-    in float32.
+    Layers that scale pixels and the layer that makes the output are left out: logits, and with them the loss, stay in
+    float32.
     """
     last = last_operation(model)
     kept = (layers.InputLayer, *_PIXELS)
@@ -83,13 +83,13 @@ def lowerable(model: Any) -> list:
 
 
 def set_precision(model: Any, policy: str) -> list:
-    """Lets the layers of a functional or Sequential model compute under a Keras dtype policy, in place.
+    """Sets a Keras dtype policy on the layers of a functional or Sequential model, in place.
 
     Weights stay as they are: `mixed_bfloat16` keeps them in float32.
 
     Args:
         model: The model; nested ones are searched too.
-        policy: Name of a Keras dtype policy, as `mixed_bfloat16`.
+        policy: Name of a Keras dtype policy, such as `mixed_bfloat16`.
 
     Returns:
         The layers that were changed; see `lowerable`.
@@ -102,7 +102,7 @@ def set_precision(model: Any, policy: str) -> list:
 
 @contextlib.contextmanager
 def float32(model: Any) -> Iterator[None]:
-    """Lets the layers that compute in mixed precision compute in float32 for a while, as to save the model."""
+    """Puts layers of mixed precision into float32 within the context, for example to save the model."""
     mixed = [
         (layer, layer.dtype_policy)
         for layer in (all_layers(model) if has_graph(model) else ())

@@ -1,4 +1,4 @@
-"""Residual networks: the CIFAR forms of the first paper, and the ImageNet forms A to D of the bag of tricks."""
+"""Residual networks: the CIFAR forms of the original paper, and the ImageNet forms A to D of the bag of tricks."""
 
 import functools
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class _Parts:
         self.kernel_initializer, self.gamma_initializer = kernel_initializer, gamma_initializer
 
     def conv(self, x, filters: int, size: int, stride: int = 1):
-        """A convolution without bias; a strided one pads both sides alike, as the published networks do."""
+        """A convolution without bias; a strided one pads both sides equally, as the published networks do."""
         if stride > 1 and size > 1:
             x = layers.ZeroPadding2D(size // 2)(x)
         padding = "valid" if stride > 1 else "same"
@@ -70,7 +70,7 @@ def cifar_resnet(
         input_shape: (height, width, channels), 8×8 and up.
         width: Filters of the first of the three stages; each later one has twice as many.
         kernel_initializer: Keras initializer of the convolutions.
-        gamma_initializer: Keras initializer of γ in the last normalization of each block, as `zeros`.
+        gamma_initializer: Keras initializer of γ in the last normalization of each block, such as `zeros`.
 
     Raises:
         ValueError: If the images are smaller than 8×8 or `width` is below one.
@@ -103,16 +103,16 @@ def imagenet_resnet(
     """Returns the ImageNet form of a ResNet, which takes images in 0..255 and gives logits.
 
     Form A is the original; B strides in the 3×3 convolution of a block and not in the 1×1 before it; C also has three
-    3×3 convolutions for the first 7×7; D also averages 2×2 pixels before a strided shortcut projects them.
+    3×3 convolutions in place of the first 7×7; D also averages 2×2 pixels before a strided shortcut projects them.
 
     Args:
-        depth: 18, 34, 50, 101 or 152 layers; the first two have no 1×1 convolution, and so form B is form A.
+        depth: 18, 34, 50, 101 or 152 layers; in 18 and 34, without 1×1 convolutions, form B equals form A.
         form: `a`, `b`, `c` or `d`.
         classes: Number of classes.
         input_shape: (height, width, channels), 32×32 and up.
         width: Filters of the first of the four stages; each later one has twice as many.
         kernel_initializer: Keras initializer of the convolutions.
-        gamma_initializer: Keras initializer of γ in the last normalization of each block, as `zeros`.
+        gamma_initializer: Keras initializer of γ in the last normalization of each block, such as `zeros`.
 
     Raises:
         ValueError: If the images are smaller than 32×32 or `width` is below two.
@@ -132,7 +132,7 @@ def imagenet_resnet(
         x = parts.unit(x, width, 3)
     else:
         x = parts.unit(x, width, 7, 2)
-    # After a ReLU, padding with zeros is padding with the least value.
+    # After a ReLU, padding with zeros is padding with the smallest value.
     x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
     for stage, blocks in enumerate(_IMAGENET_BLOCKS[depth]):
         for block in range(blocks):

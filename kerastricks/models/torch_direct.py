@@ -1,7 +1,7 @@
-"""Functional models on PyTorch without Keras' work around each layer.
+"""Functional models on PyTorch without Keras' overhead per layer.
 
 On TensorFlow and JAX Keras traces a step once. On PyTorch every step pays for what `Layer.__call__` does around `call`:
-checks, name scopes, contexts, masks. `Direct` does it once, ahead, and calls the layers' `call` itself.
+checks, name scopes, contexts, masks. `Direct` does it once, in advance, and calls the layers' `call` itself.
 """
 
 import inspect
@@ -13,7 +13,7 @@ import keras
 from kerastricks import keras_private
 from kerastricks.models.graph import Graph, has_graph
 
-# Those that pass on a mask, and never make one.
+# The `compute_mask` of layers that pass a mask on, and never make one.
 _PASSES_MASK = (
     keras.layers.Layer.compute_mask,
     keras.layers.Add.compute_mask,
@@ -22,7 +22,7 @@ _PASSES_MASK = (
 
 
 class _Slot(int):
-    """The place of a tensor among those of a run."""
+    """The index of a tensor among those of a forward pass."""
 
 
 class _Step(NamedTuple):
@@ -35,12 +35,12 @@ class _Step(NamedTuple):
 
 
 class Direct:
-    """Calls `network` on a tensor, as `network(images, training=...)` does, with the same results.
+    """Calls `network` on a tensor with the results of `network(images, training=...)`, on PyTorch faster.
 
     Layers that need more than `call` are called as Keras calls them: those with layers inside, an activity regularizer,
     quantized or recomputed ones, and all whose class is not from Keras. So is the whole network where it
-    has no graph or several inputs, where masks are made in it, on another backend, and when a layer has got a hook or
-    another dtype policy since.
+    has no graph or several inputs, where masks are made in it, on another backend, and when a layer has since got a
+    hook or another dtype policy.
 
     Args:
         network: The model.
@@ -83,7 +83,7 @@ class Direct:
 
 
 def _fill(argument: Any, values: dict[int, Any], dtype: Any) -> Any:
-    """Returns `argument` with the values of its slots."""
+    """Returns `argument` with its slots replaced by their values."""
     if type(argument) is _Slot:
         value = values[argument]
         return value.to(dtype) if dtype is not None and value.dtype != dtype and value.is_floating_point() else value
@@ -97,7 +97,7 @@ def _has_hooks(layer: Any) -> bool:
 
 
 def _plan(network: Any) -> list[_Step] | None:
-    """Returns the steps of a run of `network`, or None where it must be called as a whole."""
+    """Returns the steps of a forward pass of `network`, or None if it must be called as a whole."""
     if not has_graph(network) or len(network.inputs) != 1 or len(network.outputs) != 1:
         return None
     if type(network).call not in (type(keras.Model(network.inputs, network.outputs)).call, keras.Sequential.call):

@@ -9,7 +9,7 @@ from keras import ops
 
 
 class Phase(keras.optimizers.schedules.LearningRateSchedule):
-    """Runs `rate` for `steps` steps, then `after` (a number or a schedule), whose own step 0 comes next.
+    """Runs `rate` for `steps` steps, then `after` (a number or a schedule), which counts its steps from 0 again.
 
     Args:
         after: Learning rate that follows, a number or a schedule.
@@ -71,10 +71,10 @@ class _Part(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class LearningRate:
-    """A learning rate in the making: a number, and the phases that it goes through, joined by `join`.
+    """A learning rate under construction: an initial rate, and the phases that `join` makes a schedule of.
 
     Args:
-        value: Rate that the phases start from.
+        value: Initial rate, which the phases start from.
         parts: The phases, in their order.
 
     Raises:
@@ -89,35 +89,35 @@ class LearningRate:
 
     @property
     def decays(self) -> bool:
-        """Whether the last phase takes all steps that are left."""
+        """Whether the last phase lasts until the end of the run."""
         return bool(self.parts) and self.parts[-1].steps is None
 
     def scaled(self, factor: float) -> "LearningRate":
-        """Returns the learning rate with another number; phases that refer to it follow."""
+        """Returns the learning rate with its initial rate times `factor`; the phases then start from that."""
         return dataclasses.replace(self, value=self.value * factor)
 
     def then(self, name: str, steps: int, make: Callable[[Any, int], Any]) -> "LearningRate":
         """Adds a phase of a given length.
 
         Args:
-            name: Trick to name in an error.
-            steps: Its length, in updates.
+            name: Name of the trick, for error messages.
+            steps: Length of the phase, in updates.
             make: Takes what follows the phase, a number or a schedule, and `steps`; returns a schedule.
 
         Raises:
-            ValueError: If a decay stands before it.
+            ValueError: If a decay comes before it.
         """
         return self._with(_Part(name, steps, make))
 
     def decayed(self, name: str, make: Callable[[float, int], Any]) -> "LearningRate":
-        """Adds the last phase, which takes all steps that are left.
+        """Adds the last phase, which lasts until the end of the run.
 
         Args:
-            name: Trick to name in an error.
-            make: Takes the rate that it starts from and its steps; returns a number or a schedule.
+            name: Name of the trick, for error messages.
+            make: Takes the rate to start from and the number of updates left; returns a number or a schedule.
 
         Raises:
-            ValueError: If a decay stands before it.
+            ValueError: If a decay comes before it.
         """
         return self._with(_Part(name, None, make))
 
@@ -130,14 +130,14 @@ class LearningRate:
         return dataclasses.replace(self, parts=(*self.parts, part))
 
     def join(self, updates: int, batches: int = 1) -> Any:
-        """Returns the learning rate of a run: the number, or a Keras schedule over batches.
+        """Returns the learning rate of a run: a number, or a Keras schedule over batches.
 
         Args:
-            updates: Updates of the run.
-            batches: Batches an update.
+            updates: Updates in the run.
+            batches: Batches per update.
 
         Raises:
-            ValueError: If the phases are longer than the run, or a phase cannot start from what it is given.
+            ValueError: If the phases are longer than the run, or a phase cannot start from the rate before it.
         """
         lengths, left = [], updates
         for part in self.parts:
@@ -160,7 +160,7 @@ class UpdateSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         schedule: A schedule over updates.
-        steps: Batches an update.
+        steps: Batches per update.
     """
 
     def __init__(self, schedule: Any, steps: int):

@@ -1,4 +1,4 @@
-"""Optimizers with the paper's weight decay: coupled with the gradient, and by a rule that outlives save and load."""
+"""Optimizers with the paper's weight decay: coupled with the gradient, by a rule that is saved with the optimizer."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -11,12 +11,12 @@ from kerastricks import keras_private
 
 
 def decays(variable: Any, exclude: Sequence[Any] = (), include: Sequence[Any] = ()) -> bool:
-    """Tells whether a variable decays under the rule "kernels alone": those of rank two and up.
+    """Tells whether a variable decays under the rule "kernels only": those of rank two and up.
 
     Args:
         variable: A Keras variable.
-        exclude: Kernels that are not to decay: patterns for `re.search` in `variable.path`, or variables.
-        include: Biases, γ or β that are to decay all the same, likewise; it wins over `exclude`.
+        exclude: Kernels that must not decay: patterns for `re.search` in `variable.path`, or variables.
+        include: Biases, γ or β that decay all the same, given likewise; takes precedence over `exclude`.
     """
     if _listed(variable, include):
         return True
@@ -40,7 +40,7 @@ class _DecayRule:
             self._rule = None
 
     def decay_kernels_only(self, exclude: Sequence[str] = (), include: Sequence[str] = ()) -> None:
-        """Lets kernels alone decay, but for the patterns in `exclude` and `include`; see `decays`."""
+        """Applies weight decay to kernels only, except for the patterns in `exclude` and `include`; see `decays`."""
         self._rule = {"exclude": list(exclude), "include": list(include)}
 
     excluded_paths: Collection[str] = ()
@@ -57,13 +57,13 @@ class _DecayRule:
 
 
 def _lay_out_alike(parameter: Any, model: Any) -> None:
-    """Keeps a PyTorch tensor in memory in the order of `model`: walking two orders at once is slow."""
+    """Gives a PyTorch tensor the memory layout of `model`: operations on two different layouts are slow."""
     import torch
 
     parameter.data = torch.empty_like(model).copy_(parameter.data)
 
 
-# What Keras gives for these names; on PyTorch a faster class.
+# The classes that Keras makes instances of: on PyTorch, faster ones than these.
 _KerasSGD: Any = keras_private.parallel(keras.optimizers.SGD)
 _KerasAdamW: Any = keras_private.parallel(keras.optimizers.AdamW)
 
@@ -74,15 +74,15 @@ class SGD(_DecayRule, _KerasSGD):
 
         gradient + weight_decay * variable
 
-    Keras' own `weight_decay` shrinks the variable by `learning_rate * weight_decay` instead, past the momentum: at
-    momentum 0.9 that is a tenth of the effect. The penalty never shows in the reported loss.
+    Keras' own `weight_decay` shrinks the variable by `learning_rate * weight_decay` instead, bypassing the momentum:
+    at momentum 0.9 that is a tenth of the effect. The reported loss does not include the penalty.
 
     Args: as `keras.optimizers.SGD`, and
-        coupled: Whether the decay goes through the gradient; it is then kept as `coupled_weight_decay`, and the
+        coupled: Whether the decay is added to the gradient; it is then kept as `coupled_weight_decay`, and the
             attribute `weight_decay`, which is Keras' decoupled one, is None.
-        kernels_only: Whether kernels alone decay, and biases, γ and β do not.
-        exclude: Path patterns of kernels that are not to decay either.
-        include: Path patterns of biases, γ or β that are to decay all the same.
+        kernels_only: Whether only kernels decay, and biases, γ and β do not.
+        exclude: Path patterns of kernels that must not decay either.
+        include: Path patterns of biases, γ or β that decay all the same.
 
     Reference: Loshchilov & Hutter, 2017, arXiv:1711.05101, for coupled against decoupled.
     """
@@ -116,7 +116,7 @@ class SGD(_DecayRule, _KerasSGD):
 
 @keras.saving.register_keras_serializable("kerastricks")
 class AdamW(_DecayRule, _KerasAdamW):
-    """Keras' AdamW, decoupled as it is there, with the rule of `kerastricks.SGD` for what decays.
+    """Keras' AdamW, with its decoupled decay, and the rule of `kerastricks.SGD` for which variables decay.
 
     Args: as `keras.optimizers.AdamW`, and `kernels_only`, `exclude`, `include` as for `kerastricks.SGD`.
     """
@@ -134,7 +134,7 @@ def weight_decay(optimizer: Any) -> float | None:
 
 
 def decay_report(model: Any, print_fn: Any = print) -> dict[str, bool]:
-    """Prints which trainable variables of a compiled model decay, and returns that by path.
+    """Prints which trainable variables of a compiled model decay, and returns that as `{path: decays}`.
 
     Args:
         model: A compiled `keras.Model`.

@@ -1,6 +1,6 @@
 """The schedulers of the tutorial "Bag of Tricks for Image Classification in Keras", under their own names.
 
-They take the tutorial's arguments and give its rates, on Keras 3 and its three backends. New code does better with the
+They take the tutorial's arguments and give its rates, on Keras 3 and its three backends. New code should use the
 schedules (`kerastricks.Warmup`, `kerastricks.CosineDecay`), which cost nothing in the step.
 """
 
@@ -22,16 +22,16 @@ def cosine_decay_with_warmup(
     """Returns the rate at `global_step`: a linear warmup, a plateau, half a cosine to zero at `total_steps`, then zero.
 
     Args:
-        global_step: Batches seen, a number or an array.
+        global_step: Batches trained before, a number or an array.
         learning_rate_base: Rate of the plateau.
-        total_steps: Length of the whole, in batches.
+        total_steps: Length of the whole schedule, in batches.
         warmup_learning_rate: Rate of the first batch of the warmup.
         warmup_steps: Batches of the warmup.
         hold_base_rate_steps: Batches of the plateau.
 
     Raises:
-        ValueError: If warmup and plateau are longer than the whole, where the tutorial gives zero or divides by zero;
-            if a number is negative, or the warmup starts above the plateau.
+        ValueError: If warmup and plateau are longer than the schedule, where the tutorial gives zero or divides by
+            zero; if a number is negative, or the warmup starts above the plateau.
     """
     for name, value in (
         ("warmup_learning_rate", warmup_learning_rate),
@@ -63,7 +63,7 @@ def cosine_decay_with_warmup(
 
 
 class _Scheduler(keras.callbacks.Callback):
-    """Sets the rate before each batch and lists it after; counts batches also under `steps_per_execution`."""
+    """Sets the rate before each batch and records it after; also counts batches under `steps_per_execution`."""
 
     def __init__(self, verbose: int):
         super().__init__()
@@ -93,12 +93,13 @@ class _Scheduler(keras.callbacks.Callback):
 
 
 class WarmUpLearningRateScheduler(_Scheduler):
-    """Climbs from zero to `init_lr` over `warmup_batches` batches, then leaves the rate alone.
+    """Climbs from zero to `init_lr` over `warmup_batches` batches, then leaves the rate unchanged.
 
-        init_lr * batches seen / warmup_batches
+        init_lr * batches trained before / warmup_batches
 
-    The first batch has the rate zero, as in the tutorial. Where `warmup_batches` is no whole number the tutorial stops
-    below `init_lr` for good; here it is reached. Zero batches start at `init_lr`, where the tutorial divides by zero.
+    The first batch has the rate zero, as in the tutorial. Where `warmup_batches` is not a whole number, the tutorial
+    never reaches `init_lr`; here it is reached. With zero batches the rate is `init_lr`, where the tutorial
+    divides by zero.
 
     Args:
         warmup_batches: Length of the warmup, in batches; at least 0.
@@ -126,10 +127,10 @@ class WarmUpLearningRateScheduler(_Scheduler):
 
 
 class WarmUpCosineDecayScheduler(_Scheduler):
-    """Sets the rate of `cosine_decay_with_warmup` before each batch, and lists it in `learning_rates`.
+    """Sets the rate of `cosine_decay_with_warmup` before each batch, and records it in `learning_rates`.
 
     Args: those of `cosine_decay_with_warmup`, and
-        global_step_init: Batches seen before this run.
+        global_step_init: Batches trained before this run.
         verbose: 1 to print each rate that is set.
     """
 

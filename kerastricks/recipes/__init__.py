@@ -13,7 +13,7 @@ NAMES = (*MODULES, *paper.NAMES)
 
 
 def describe(name: str) -> str:
-    """Returns what a shipped recipe is, as text; the first line says it in a sentence."""
+    """Returns the description of a shipped recipe; its first line is a summary in one sentence."""
     if name not in MODULES:
         return paper.describe(name)
     source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")

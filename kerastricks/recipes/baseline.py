@@ -1,4 +1,4 @@
-"""What a Keras user writes today: SGD with momentum at a constant rate, and no tricks."""
+"""What a Keras user writes today: SGD with momentum at a constant learning rate, and no tricks."""
 
 from kerastricks.training.recipe import Recipe
 

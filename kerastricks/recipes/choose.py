@@ -1,4 +1,4 @@
-"""The recipe of a run: a shipped one by name, or a Python file of the user's, less some tricks."""
+"""The recipe of a run: a shipped one by name, or the user's Python file, without some tricks."""
 
 import dataclasses
 import difflib
@@ -33,13 +33,13 @@ def find(name: str) -> Recipe:
 def choose(
     recipe: str | Recipe, without: Sequence[str] = (), efficient: bool = False, learning_rate: float | None = None
 ) -> Recipe:
-    """Returns a recipe with `Efficient` before its tricks if asked, less some of them, from another rate if asked.
+    """Returns a recipe without some tricks and, if asked, with `Efficient` first or another learning rate.
 
     Args:
         recipe: A recipe, or what `find` takes.
         without: Names of tricks to leave out.
         efficient: Whether `Efficient` comes first.
-        learning_rate: Learning rate that it starts from, in place of its own.
+        learning_rate: Learning rate of the recipe, in place of its own.
 
     Raises:
         ValueError: If there is no such recipe or trick, or `Efficient` is in the recipe already.
@@ -53,7 +53,7 @@ def choose(
 
 
 def checksum(recipe: str | Recipe) -> int | None:
-    """Returns a number that stands for the text of a recipe file, None for other recipes."""
+    """Returns the CRC-32 of a recipe file, or None for other recipes."""
     if isinstance(recipe, Recipe) or not recipe.endswith(".py"):
         return None
     return zlib.crc32(Path(recipe).read_bytes())

@@ -1,4 +1,4 @@
-"""The rows of the paper's tables 2, 3 and 6, for three networks: one row here is one recipe for each.
+"""The rows of the paper's tables 2, 3 and 6, for three networks: one recipe per row and network.
 
 He et al., 2018, "Bag of Tricks for Image Classification with Convolutional Neural Networks", arXiv:1812.01187. The
 figures are the paper's, top-1 accuracy on ImageNet in percent; they were not measured here.

@@ -54,7 +54,7 @@ def ablation_page(result: Mapping[str, Any]) -> str:
 
 
 def summary(found: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the verdict over all tricks in a sentence, as `2 of 7 tricks help, 1 hurts, 4 are not settled`."""
+    """Returns the verdict over all tricks in a sentence, such as `2 of 7 tricks help, 1 hurts, 4 are not settled`."""
     if not found:
         return "No trick has been compared yet"
     kinds = [kind(effect) for effect in found]
@@ -154,7 +154,7 @@ def _arm_row(arm: Mapping[str, Any]) -> list[str]:
 
 
 def _curves(arms: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Returns the plot of each arm, with the arm before it that it is compared with in grey."""
+    """Returns the plot of each arm, with the earlier arm that it is compared with in grey."""
     runs = {arm["name"]: _histories(arm) for arm in arms}
     drawn = {name: curves for name, curves in runs.items() if curves}
     values = np.concatenate([curve for curves in drawn.values() for curve in curves]) if drawn else np.zeros(0)

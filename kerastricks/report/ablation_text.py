@@ -9,7 +9,7 @@ COLUMNS = ("arm", "seed", "accuracy", "loss", "ms_per_step", "peak_memory", "sec
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """Returns one line a trick: its effect in points of accuracy, Holm's p, the change of a step's time, the verdict.
+    """Returns one line per trick: its effect in points of accuracy, Holm's p, the change of a step's time, the verdict.
 
     Args:
         result: What `results.json` holds; also of an ablation that still runs.
@@ -43,7 +43,7 @@ def _failed(effect: Mapping[str, Any]) -> str:
 
 
 def csv_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns one row a run, with the keys `COLUMNS`; what a failed run lacks is empty, and so is `error` elsewhere."""
+    """Returns one row per run, with the keys `COLUMNS`; values that a run does not have are empty."""
     return [
         {column: {"arm": arm["name"], **run}.get(column, "") for column in COLUMNS}
         for arm in result["arms"]
@@ -87,7 +87,7 @@ def probability(accuracy: Mapping[str, Any] | None) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """Returns a number with its sign; what rounds to nothing has none."""
+    """Returns a number with its sign; what rounds to zero has none."""
     shown = f"{value:+.{digits}f}"
     return shown[1:] if float(shown) == 0 else shown.replace("-", "−")
 

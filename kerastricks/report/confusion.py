@@ -1,4 +1,4 @@
-"""What a classifier says about images whose classes are known."""
+"""The predictions of a classifier for images with known labels."""
 
 import dataclasses
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Mistake:
-    """An image in 0..255 that was taken for another class, and the probability given to that class."""
+    """A misclassified image in 0..255, the class predicted (`said`), and its probability (`confidence`)."""
 
     image: np.ndarray
     said: int
@@ -18,19 +18,19 @@ class Mistake:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Counts of images (K, K), by their class and the class that was said, and the most confident mistakes."""
+    """Counts of images (K, K), by label (row) and predicted class, and the most confident mistakes."""
 
     confusion: np.ndarray
     mistakes: tuple[Mistake, ...]
 
     @property
     def accuracy(self) -> np.ndarray:
-        """The share of the images of each class that is right; NaN for a class without images."""
+        """The accuracy on the images of each class; NaN for a class without images."""
         totals = self.confusion.sum(1)
         return np.where(totals > 0, np.diag(self.confusion) / np.maximum(totals, 1), np.nan)
 
     def most_confused(self, most: int) -> list[tuple[int, int, int]]:
-        """Returns up to `most` pairs of different classes as (class, said, images), the most frequent first."""
+        """Returns up to `most` pairs of different classes as (label, predicted, images), the most frequent first."""
         wrong = self.confusion - np.diag(np.diag(self.confusion))
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
         pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
@@ -38,12 +38,12 @@ class Comparison:
 
 
 def compare(images: Any, labels: np.ndarray, probabilities: np.ndarray, most: int = 12) -> Comparison:
-    """Compares what was said with what is, and takes only the images of the `most` most confident mistakes.
+    """Compares predictions with labels, and loads only the images of the `most` most confident mistakes.
 
     Args:
         images: `images[indices]` returns images (n, H, W, C) in 0..255.
         labels: Integer labels (N,).
-        probabilities: What the classifier says, (N, K).
+        probabilities: Predicted probabilities, (N, K).
     """
     classes = probabilities.shape[1]
     said = probabilities.argmax(1)

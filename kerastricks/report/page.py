@@ -9,7 +9,7 @@ from kerastricks.report.confusion import Comparison
 from kerastricks.report.plots import bar_plot, heat_map, image_uri, line_plot
 from kerastricks.report.render import render
 
-# Classes that a table of all pairs can show; beyond it the page lists as many pairs, and as many classes.
+# The most classes shown as a table of all pairs; with more, the page lists as many pairs, and as many classes.
 MOST_CLASSES = 20
 
 
@@ -27,11 +27,11 @@ def training_page(
     Args:
         run: Settings of the run, shown as a table.
         result: Figures of the run, shown at the top.
-        history: Keras' history, one value an epoch.
-        rates: Learning rates at even distances over the updates, from the first one.
+        history: Keras' history, one value per epoch.
+        rates: Learning rates at evenly spaced updates, from the first one.
         samples: Images (N, H, W, C) in 0..255 and targets (N, K) as the network saw them.
-        compared: What the model says about the validation images.
-        classes: Names of the K classes; shown as text whatever they hold.
+        compared: The model's predictions for the validation images, compared with their labels.
+        classes: Names of the K classes; always shown as text, never as HTML.
     """
     epochs = range(1, len(history["loss"]) + 1)
     epochs_of_rates = np.linspace(0, len(epochs), len(rates), endpoint=False).tolist()
@@ -67,7 +67,7 @@ def training_page(
 
 
 def caption(target: np.ndarray, classes: Sequence[str]) -> str:
-    """Returns the shares of the two largest classes of a target, as `90 % cat, 10 % dog`."""
+    """Returns the two largest classes of a target with their weights, as `90 % cat, 10 % dog`."""
     largest = np.argsort(-target, kind="stable")[:2]
     return ", ".join(f"{100 * target[k]:.0f} % {classes[k]}" for k in largest if target[k] >= 0.005)
 
@@ -78,7 +78,7 @@ def _pair(history: Mapping[str, Sequence[float]], name: str) -> dict[str, Sequen
 
 
 def _lowest(compared: Comparison, classes: Sequence[str]) -> dict[str, float]:
-    """Returns the percentages of all classes in their order, or of the lowest ones, lowest first, where many."""
+    """Returns the accuracies of all classes in percent; if there are many, of the lowest ones, lowest first."""
     accuracy = compared.accuracy
     chosen = np.flatnonzero(~np.isnan(accuracy))
     if len(classes) > MOST_CLASSES:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-# Told apart by people who do not tell red from green (Okabe and Ito, 2008).
+# Distinguishable without telling red from green (Okabe and Ito, 2008).
 COLORS = {"helps": "#0072B2", "hurts": "#D55E00", "open": "#777777"}
 
 
@@ -21,7 +21,7 @@ def plot_learning_rate(learning_rate: Any, steps: int, steps_per_epoch: int | No
     Args:
         learning_rate: A number or any Keras schedule.
         steps: Updates to draw, from the first one.
-        steps_per_epoch: Updates in an epoch; given, the axis shows epochs.
+        steps_per_epoch: Updates per epoch; if given, the axis shows epochs.
 
     Returns:
         The matplotlib figure: `figure.savefig("rate.png")`, or the last line of a notebook cell.
@@ -61,7 +61,7 @@ def band_plot(
 
     Args:
         curves: Runs of each curve, at 1, 2, ...; runs that ended early count where they have values. The last curve is
-            the one to look at, those before it are drawn in grey.
+            highlighted, those before it are drawn in grey.
         limits: Ends of the vertical axis.
     """
     figure, axes = _axes(4, 2.8)
@@ -81,7 +81,7 @@ def band_plot(
 
 
 def interval_plot(rows: Sequence[tuple[str, float, float | None, float | None, str]], xlabel: str) -> str:
-    """Returns an SVG of points with intervals, one row each, from the top; a point without an interval is hollow.
+    """Returns an SVG of points with intervals, one per row, from the top; a point without an interval is hollow.
 
     Args:
         rows: Name, value, low, high, and the key of its colour in `COLORS`.
@@ -100,7 +100,7 @@ def interval_plot(rows: Sequence[tuple[str, float, float | None, float | None, s
 
 
 def scatter_plot(points: Sequence[tuple[str, float, float, str]], xlabel: str, ylabel: str) -> str:
-    """Returns an SVG of named points; the names stand in a column at the right, in the order of their heights.
+    """Returns an SVG of named points; the names are in a column at the right, in the order of y.
 
     Args:
         points: Name, x, y, and the key of its colour in `COLORS`.
@@ -138,7 +138,7 @@ def bar_plot(bars: Mapping[str, float], xlabel: str) -> str:
 
 
 def heat_map(counts: np.ndarray, names: Sequence[str], xlabel: str, ylabel: str) -> str:
-    """Returns an SVG of a square table of counts, each cell as dark as its share of the row."""
+    """Returns an SVG of a square table of counts, each cell as dark as its fraction of the row."""
     side = 1.3 + 0.34 * max(9, len(names))
     figure, axes = _axes(side, side)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -155,7 +155,7 @@ def heat_map(counts: np.ndarray, names: Sequence[str], xlabel: str, ylabel: str)
 
 
 def shorten(name: str, most: int = 18) -> str:
-    """Returns a name that fits beside a plot, its middle left out where it is long; `$` stands for itself."""
+    """Returns a name that fits beside a plot, its middle left out where it is long; `$` is escaped."""
     name = " ".join(name.split())
     if len(name) > most:
         name = f"{name[: most // 2]}…{name[-(most - most // 2 - 1) :]}"

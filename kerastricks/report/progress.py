@@ -1,4 +1,4 @@
-"""A progress line for a terminal; plain lines, one an epoch, for anything else."""
+"""A progress line for a terminal; plain lines, one per epoch, for anything else."""
 
 import contextlib
 import statistics
@@ -17,13 +17,13 @@ class Progress(Clock):
 
     Args:
         plan: Length of the run.
-        images: Training images in an epoch.
+        images: Training images per epoch.
         console: Where to print; standard output by default.
-        refresh: Least time between two updates of the line, in seconds.
+        refresh: Least time between two redraws of the line, in seconds.
     """
 
-    # The hooks of a batch run in a thread of their own, where `self.model` must not be touched: on JAX its state is in
-    # flight.
+    # The batch hooks run in another thread, where `self.model` must not be touched: on JAX its state is in use by the
+    # step.
 
     def __init__(self, plan: Plan, images: int, console: Console | None = None, refresh: float = 0.25):
         super().__init__()
@@ -33,7 +33,7 @@ class Progress(Clock):
 
     @property
     def images_per_second(self) -> float:
-        """Training images a second: the median over the epochs, validation left out."""
+        """Training images per second: the median over the epochs, without validation."""
         return self.images / statistics.median(self.epoch_seconds)
 
     def on_train_begin(self, logs=None):
@@ -86,14 +86,14 @@ class Progress(Clock):
         self._bar.stop()
 
     def stop(self) -> None:
-        """Gives the terminal back, also where training was cut short."""
+        """Releases the terminal, also where training was interrupted."""
         if hasattr(self, "_bar"):
             self._bar.stop()
 
 
 @contextlib.contextmanager
 def decoding(console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
-    """Gives a function that shows how many images are decoded: a bar on a terminal, else one line at the end."""
+    """Yields a function that shows how many images are decoded: a bar on a terminal, else one line at the end."""
     console = console or Console(soft_wrap=True, highlight=False)
     with rich.progress.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("decoding images", start=False)

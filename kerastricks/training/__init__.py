@@ -1,1 +1,1 @@
-"""What happens in a run: the contract of a trick, the recipe that folds them, the engine, the batches."""
+"""A training run: the interface of a trick, the recipe that applies them, the engine, the batches."""

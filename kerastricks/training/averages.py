@@ -1,4 +1,4 @@
-"""A running average of a network's weights, its normalization statistics included."""
+"""A running average of a network's weights, moving statistics included."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ class Averages:
     """Keeps an average of every weight of `network`, in float32.
 
     Args:
-        network: A built `keras.Model`; it is read in `update`, and changed within `swapped` alone.
-        momentum: Takes the number of updates so far, returns the momentum of the average.
+        network: A built `keras.Model`; it is read in `update`, and changed only within `swapped`.
+        momentum: Function from the number of updates so far to the momentum of the average.
     """
 
     def __init__(self, network: Any, momentum: Callable[[Any], Any]):
@@ -34,7 +34,7 @@ class Averages:
         """Moves each average towards its weight: `m * average + (1 - m) * weight`, m the momentum.
 
         Args:
-            updates: Updates of the weights so far; where they are no more than last time, nothing changes.
+            updates: Number of weight updates so far; if it has not grown since the last call, nothing changes.
         """
         updates = ops.cast(updates, "int32")
         moved = updates > ops.convert_to_tensor(self._updates)
@@ -45,14 +45,14 @@ class Averages:
 
     @contextlib.contextmanager
     def swapped(self) -> Iterator[None]:
-        """Lends the averages to the network; its own weights are put back whatever happens."""
+        """Puts the averages into the network within the context; its own weights are restored in any case."""
         own, averages = ([ops.convert_to_numpy(v) for v in side] for side in (self._weights, self.averages))
         try:
             _assign(self._weights, averages)
             yield
         finally:
             _assign(self._weights, own)
-            _assign(self.averages, averages)  # on JAX an evaluation that fails leaves no variable with a value
+            _assign(self.averages, averages)  # on JAX an evaluation that fails leaves the variables without values
 
 
 def _assign(variables: list, values: list) -> None:

@@ -1,4 +1,4 @@
-"""Batches as a pure function of (seed, global step), with the draws of the tricks beside the images."""
+"""Batches as a pure function of (seed, global step), with the tricks' random draws beside the images."""
 
 import itertools
 import time
@@ -15,9 +15,9 @@ from kerastricks.training.trick import Plan, Trick, overrides
 
 
 def draw(tricks: Sequence[Trick], size: int, step: int, plan: Plan) -> dict[str, np.ndarray]:
-    """Returns the draws of all `tricks` for `size` samples at `step`, by "trick/name".
+    """Returns the random draws of all `tricks` for `size` samples at `step`, keyed by "trick/name".
 
-    Each trick has its own stream: leaving one out changes no draw of the others.
+    Each trick has its own random stream: leaving one out changes no draw of the others.
     """
     draws = {}
     for trick in tricks:
@@ -31,16 +31,17 @@ def draw(tricks: Sequence[Trick], size: int, step: int, plan: Plan) -> dict[str,
 class TrainingBatches(keras.utils.PyDataset):
     """Endless training batches, indexed by the global step; every epoch has its own permutation.
 
-    Keras must be given `steps_per_epoch`: an epoch is known from the step alone, whatever calls Keras makes. Threads
-    make the next batches while the device computes; `ready` holds when each step's was ready, by `time.perf_counter`.
+    Keras must be given `steps_per_epoch`: the epoch follows from the step alone, whatever calls Keras makes. Threads
+    make the next batches while the device computes; `ready` maps each step to the `time.perf_counter` at which its
+    batch was ready.
 
     Args:
         images: `images[indices]` returns the images at an array of indices, uint8 or float, channels last.
         labels: Array of integer labels, or of one-hot rows.
         plan: Length and seed of the run.
-        tricks: Tricks that draw.
-        ahead: Batches made ahead, by two threads. Keras' own workers are not used: they lose the batch that Keras looks
-            at before it trains, and with it the order.
+        tricks: Tricks whose draws are added to the batches.
+        ahead: Number of batches made ahead, by two threads. Keras' own workers are not used: they lose the batch that
+            Keras looks at before it trains, and with it the order.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class TrainingBatches(keras.utils.PyDataset):
         return None
 
     def indices(self, step: int) -> np.ndarray:
-        """Returns the samples of the batch at a global step."""
+        """Returns the indices of the samples in the batch at a global step."""
         epoch, position = divmod(step, self.plan.steps_per_epoch)
         known, order = self._order
         if known != epoch or order is None:
@@ -83,7 +84,7 @@ class TrainingBatches(keras.utils.PyDataset):
         return self.make(step) if made is None else made.result()
 
     def make(self, step: int) -> tuple[dict[str, Any], np.ndarray]:
-        """Returns the batch at a global step, made now."""
+        """Makes and returns the batch at a global step."""
         indices = self.indices(step)
         inputs = {"images": self.images[indices], **draw(self.tricks, len(indices), step, self.plan)}
         self.ready[step] = time.perf_counter()
@@ -91,7 +92,7 @@ class TrainingBatches(keras.utils.PyDataset):
 
 
 class EvaluationBatches(keras.utils.PyDataset):
-    """Every sample once, in order, as it is; arguments as for `TrainingBatches`."""
+    """Every sample once, in order, unchanged; arguments as for `TrainingBatches`."""
 
     def __init__(self, images: Any, labels: np.ndarray, batch_size: int, **kwargs):
         super().__init__(**kwargs)
@@ -106,10 +107,10 @@ class EvaluationBatches(keras.utils.PyDataset):
 
 
 def add_draws(dataset: Any, plan: Plan, tricks: Sequence[Trick], classes: int) -> Iterator:
-    """Yields the batches of a data set of the user's, epoch after epoch, with the draws beside the images.
+    """Yields the batches of a user's data set, epoch after epoch, with the random draws beside the images.
 
     Raises:
-        ValueError: If a label is none of the `classes`.
+        ValueError: If a label is not one of the `classes`.
     """
     for step, (images, *rest) in enumerate(itertools.chain.from_iterable(_epochs(dataset))):
         check_labels(rest[0], classes, "train")

@@ -1,4 +1,4 @@
-"""What tricks, images and labels must be: checked once, on the host, before anything is changed."""
+"""Checks of tricks, images and labels: made once, on the host, before anything is changed."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def check_pair(data: Any, name: str) -> tuple[Any, np.ndarray]:
         )
     if images.shape[0] != len(labels) or not len(labels):
         raise ValueError(
-            f"`{name}` must hold one label an image, and at least one image. "
+            f"`{name}` must hold one label per image, and at least one image. "
             f"Received: {images.shape[0]} images and {len(labels)} labels"
         )
     return images, labels
@@ -58,7 +58,7 @@ def check_labels(labels: np.ndarray, classes: int, name: str) -> None:
     if labels.ndim == 1 or labels.shape[1:] == (1,):
         if not np.issubdtype(labels.dtype, np.integer):
             raise ValueError(
-                f"The labels of `{name}` must be integers, or one row of {classes} shares an image. "
+                f"The labels of `{name}` must be integers, or {classes} class weights per image. "
                 f"Received: dtype={labels.dtype}. Pass `labels.astype('int32')`."
             )
         low, high = labels.min(), labels.max()
@@ -76,6 +76,6 @@ def check_labels(labels: np.ndarray, classes: int, name: str) -> None:
     if (labels < 0).any() or not np.allclose(sums, 1, atol=1e-3):
         worst = int(np.abs(sums - 1).argmax())
         raise ValueError(
-            f"Each row of labels of `{name}` must be a distribution: shares of at least 0 that sum to one. "
+            f"Each row of labels of `{name}` must be a distribution: weights of at least 0 that sum to one. "
             f"Received: row {worst} sums to {sums[worst]:.4g}"
         )

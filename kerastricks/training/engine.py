@@ -27,7 +27,7 @@ class Engine(keras.Model):
         classes: Number of classes.
         auxiliaries: Layers for auxiliary losses; see `Trick.auxiliary`.
         averages: Averages of the network's weights, or None.
-        learning_rate: The rate, a number or a schedule over batches, for whoever draws or prints it; see `rate_at`.
+        learning_rate: A number or a schedule over batches, for plots and logs; see `rate_at`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Engine(keras.Model):
         self.learning_rate = learning_rate
 
     def rate_at(self, step: int) -> float:
-        """Returns the learning rate of the batch at `step`; one without a schedule as the optimizer has it now."""
+        """Returns the learning rate of the batch at `step`; without a schedule, the optimizer's current one."""
         if callable(self.learning_rate):
             return float(self.learning_rate(step))
         return float(ops.convert_to_numpy(self.optimizer.learning_rate))
@@ -64,7 +64,7 @@ class Engine(keras.Model):
         return self.direct(images if training else self.prepare(images), training=training)
 
     def prepare(self, images: Any) -> Any:
-        """Returns float32 images as the network sees them outside of training."""
+        """Returns float32 images as the network sees them outside training."""
         for trick in self._with("evaluation"):
             images = trick.evaluation(images)
         return images
@@ -98,7 +98,7 @@ class Engine(keras.Model):
         if not state:
             self._update_averages()
             return result
-        # On JAX the step takes and returns the values of all variables: here those of this step.
+        # On JAX a step takes and returns the values of all variables: the averages are updated from the new ones.
         logs, (trainable, non_trainable, optimizer, metrics) = result
         groups = (
             (self.trainable_variables, trainable),
@@ -128,7 +128,7 @@ class Engine(keras.Model):
 
     @property
     def losses(self):
-        return [ops.cast(loss, "float32") for loss in super().losses]  # an activity's loss may be in a low precision
+        return [ops.cast(loss, "float32") for loss in super().losses]  # activity regularizers may give low precision
 
     @functools.cached_property
     def from_logits(self) -> bool:
@@ -145,11 +145,11 @@ class Engine(keras.Model):
             ValueError: If no trick averages the weights.
         """
         if self.averages is None:
-            raise ValueError("No weights are averaged: the recipe has no trick that does, as `kt.EMA()`.")
+            raise ValueError("No weights are averaged: the recipe has no trick that averages them, such as `kt.EMA()`.")
         return self.averages.swapped()
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **settings):
-        """Keras' own; with averaged weights, a dictionary also holds their `averaged_loss`, `averaged_accuracy`, …"""
+        """As in Keras; with averaged weights, the dictionary also holds `averaged_loss`, `averaged_accuracy`, …"""
         settings |= {"x": x, "y": y, "batch_size": batch_size, "return_dict": return_dict}
         result = super().evaluate(**settings, verbose=verbose, callbacks=callbacks)
         if self.averages is None or not return_dict:

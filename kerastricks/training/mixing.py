@@ -1,4 +1,4 @@
-"""What tricks that mix pairs of images share: their settings, and which samples they mix."""
+"""The base of tricks that mix pairs of images: their settings, and which samples they mix."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from kerastricks.training.trick import Plan, Trick
 
 @dataclasses.dataclass(frozen=True)
 class Mixing(Trick):
-    """A trick that mixes samples with others of their batch, by shares from Beta(alpha, alpha)."""
+    """A trick that mixes samples with others of their batch, by weights drawn from Beta(alpha, alpha)."""
 
     alpha: float = 1.0
     off_epochs: int = 0
@@ -38,7 +38,7 @@ class Mixing(Trick):
             )
 
     def shares(self, random: np.random.Generator, size: int, step: int, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-        """Draws the Beta shares, and whether each is used: one of each a sample, or one in all."""
+        """Draws Beta(alpha, alpha) weights, and whether each is used: one per sample, or one per batch."""
         count = size if self.per_sample else 1
         on = step < (plan.epochs - self.off_epochs) * plan.steps_per_epoch
         used = (random.random(count) < self.probability) & on
@@ -46,5 +46,5 @@ class Mixing(Trick):
 
 
 def spread(values: np.ndarray, size: int) -> np.ndarray:
-    """Returns one value a sample, as float32."""
+    """Returns one value per sample, (`size`,), as float32."""
     return np.broadcast_to(values, size).astype("float32")

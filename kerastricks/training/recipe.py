@@ -1,4 +1,4 @@
-"""A recipe: an ordered tuple of tricks, folded left to right into a compiled, fitted model."""
+"""A recipe: a tuple of tricks, applied in their order to build, compile and fit a model."""
 
 import dataclasses
 import difflib
@@ -24,16 +24,16 @@ class Recipe:
     """Trains any Keras classifier with a tuple of tricks, in their order.
 
     Args:
-        tricks: Tricks, each at most once; the hooks of each kind are folded left to right.
-        learning_rate: Rate that the learning-rate tricks start from.
-        weight_decay: Weight decay handed to `optimizer`, at least 0.
+        tricks: Tricks, each at most once; the hooks of each kind are called in this order.
+        learning_rate: Learning rate that the tricks start from.
+        weight_decay: Weight decay passed to `optimizer`, at least 0.
         optimizer: Called as `optimizer(learning_rate=..., weight_decay=...)`, so any Keras optimizer class will do.
             The default is SGD with Nesterov momentum 0.9 and coupled weight decay, the paper's.
-        epochs: Epochs of a run that names none.
-        batch_size: Batch size, in images, of a run that names none.
+        epochs: Default number of epochs.
+        batch_size: Default batch size, in images.
 
     Raises:
-        ValueError: If a number is out of its range, or a trick stands twice.
+        ValueError: If a number is out of its range, or a trick occurs twice.
 
     Example:
 
@@ -52,11 +52,11 @@ class Recipe:
         object.__setattr__(self, "tricks", tuple(self.tricks))
         for trick in self.tricks:
             if not isinstance(trick, Trick):
-                raise ValueError(f"A recipe holds tricks, as `kt.MixUp()`. Received: {trick!r}")
+                raise ValueError(f"A recipe holds tricks, such as `kt.MixUp()`. Received: {trick!r}")
         names = self.names
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"A trick may stand in a recipe once. Received twice: {', '.join(twice)}")
+            raise ValueError(f"A recipe may hold each trick once. Received twice: {', '.join(twice)}")
         check_rate(self.learning_rate)
         if not self.weight_decay >= 0:
             raise ValueError(f"`weight_decay` must be at least 0. Received: weight_decay={self.weight_decay}")
@@ -86,7 +86,7 @@ class Recipe:
         return dataclasses.replace(self, tricks=kept)
 
     def replacing(self, *tricks: Trick) -> "Recipe":
-        """Returns the recipe with other settings of some tricks, as `recipe.replacing(kt.MixUp(0.4))`.
+        """Returns the recipe with other settings for some tricks, as in `recipe.replacing(kt.MixUp(0.4))`.
 
         Raises:
             ValueError: If the recipe holds no trick of that name.
@@ -105,7 +105,7 @@ class Recipe:
                 )
 
     def image_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
-        """Returns the (height, width, channels) that the network sees of images of `shape`."""
+        """Returns the (height, width, channels) that the network sees for images of `shape`."""
         images = keras.ops.zeros((1, *shape))
         for trick in self.tricks:
             images = trick.evaluation(images)
@@ -115,18 +115,18 @@ class Recipe:
     def compile(
         self, model: Any, plan: Plan, *, loss: Any = None, image_shape: tuple[int, ...] | None = None
     ) -> Engine:
-        """Folds the hooks of the tricks over `model` and returns it, compiled, inside an `Engine`.
+        """Applies the hooks of the tricks to `model` and returns it, compiled, inside an `Engine`.
 
         Args:
-            model: A built Keras classifier: images in, one row of logits or probabilities out.
+            model: A built Keras classifier: images in, one row of logits or probabilities per image out.
             plan: Length and seed of the run.
-            loss: Loss between distributions and outputs; by default the categorical cross-entropy that fits the
+            loss: Loss between target distributions and outputs; by default the categorical cross-entropy that fits the
                 model's last layer.
             image_shape: (height, width, channels) of the training images, where known.
 
         Raises:
             ValueError: If a trick would change nothing or does not apply, or the model's output is ambiguous. The model
-                is as it was then.
+                is then unchanged.
         """
         if not model.built:
             raise ValueError(f"The model '{model.name}' is not built. Call it once on a batch of images first.")
@@ -173,16 +173,16 @@ class Recipe:
     ) -> Any:
         """Trains `model` in place and returns Keras' `History`, whose `model` is the compiled `Engine`.
 
-        The order of the images and every draw follow from `seed`, which also seeds Keras' global generators.
+        The order of the images and every random draw follow from `seed`, which also seeds Keras' global generators.
 
         Args:
             model: A Keras classifier; see `compile`.
             train: `(images, labels)`: images (N, H, W, C), uint8 or float, labels integers (N,) or one-hot (N, K).
                 Or a data set that yields such batches, with a length and an order of its own.
-            validation_data: The same, evaluated after each epoch, each sample once, as it is.
-            epochs: Passes over the training images; the recipe's by default.
-            batch_size: Images in a batch; the recipe's by default. Not with a data set, which brings its own.
-            seed: Seed of the run, from 0.
+            validation_data: The same, evaluated after each epoch: each sample once, not augmented or mixed.
+            epochs: Passes over the training images; by default the recipe's.
+            batch_size: Images per batch; by default the recipe's. Not for a data set, which has its own.
+            seed: Seed of the run, at least 0.
             callbacks: Keras callbacks, called after those of the tricks.
             loss: See `compile`.
             verbose: Keras' `verbose`.
@@ -245,6 +245,6 @@ def _length(dataset: Any) -> int:
         return len(dataset)
     except TypeError:
         raise ValueError(
-            f"The data set must know its length, for the learning rate follows the steps. Received: "
+            f"The data set must know its length: the learning rate depends on the number of steps. Received: "
             f"{type(dataset).__name__} without one. Pass a finite data set, or `(images, labels)`."
         ) from None

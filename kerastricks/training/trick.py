@@ -1,4 +1,4 @@
-"""The contract: what a trick may change, and the plan of the run that it changes it for."""
+"""The interface of a trick: what it may change, and the plan of the run."""
 
 import dataclasses
 import inspect
@@ -12,14 +12,14 @@ from kerastricks.optimizers.schedules import LearningRate
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The length and seed of a run; turns durations in epochs into updates of the weights.
+    """The length and seed of a run; converts durations in epochs into updates.
 
     Args:
         epochs: Passes over the training images.
-        steps_per_epoch: Batches in one epoch, the last partial one counted.
+        steps_per_epoch: Batches per epoch, a last partial one included.
         batch_size: Images in a full batch.
         seed: Seed of the data order and of every draw; at least 0.
-        accumulation: Batches whose gradients make one update.
+        accumulation: Batches per update.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -50,30 +50,30 @@ class Plan:
 
     @property
     def effective_batch_size(self) -> int:
-        """Images that make one update."""
+        """Images per update."""
         return self.batch_size * self.accumulation
 
     def steps(self, epochs: float) -> int:
-        """Returns the whole number of updates nearest to `epochs`, at least one."""
+        """Returns the number of updates in `epochs`, rounded, at least one."""
         return max(1, round(epochs * self.steps_per_epoch / self.accumulation))
 
     def duration(self, epochs: float, steps: int | None) -> int:
-        """Returns `steps` where they are given, else those of `epochs`."""
+        """Returns `steps` if given, else the updates in `epochs`."""
         return self.steps(epochs) if steps is None else steps
 
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """What a run begins with, for `Trick.check`: nothing of it has been changed yet.
+    """The parts of a run before it starts, for `Trick.check`: nothing has been changed yet.
 
     Attributes:
         model: The `keras.Model`, built.
-        plan: The plan, as the tricks left it.
-        learning_rate: The phases of the learning rate, likewise.
+        plan: The plan, after the tricks' `plan` hooks.
+        learning_rate: The learning rate and its phases, after the tricks' `learning_rate` hooks.
         loss: The loss that fits the model, or the user's.
         optimizer: The optimizer, not yet built.
         tricks: The tricks of the recipe.
-        image_shape: (height, width, channels) of the training images; None where it is not known.
+        image_shape: (height, width, channels) of the training images; None if unknown.
     """
 
     model: Any
@@ -88,19 +88,19 @@ class Setup:
 class Trick:
     """One change to how a classifier is trained; override the hooks it needs, the rest change nothing.
 
-    A trick is a frozen dataclass: its fields are its settings, checked in `__post_init__`. A hook takes a thing
-    and returns the thing to use in its place. A trick that would change nothing raises a `ValueError` in `check`, which
-    runs once, before any hook that touches the model.
+    A trick is a frozen dataclass: its fields are its settings, checked in `__post_init__`. A hook takes an
+    object, such as the loss, and returns the one to use in its place. A trick that would change nothing raises a
+    `ValueError` in `check`, which runs once, before any hook that touches the model.
     """
 
     @property
     def name(self) -> str:
-        """The name of the class: how a recipe, an ablation and the draws know the trick."""
+        """The name of the class, by which recipes, ablations and random draws refer to the trick."""
         return type(self).__name__
 
     @property
     def claims(self) -> tuple[str, ...]:
-        """What only one trick of a recipe may set, as `precision`."""
+        """What only one trick in a recipe may set, such as `precision`."""
         return ()
 
     def check(self, setup: Setup) -> None:
@@ -111,7 +111,7 @@ class Trick:
         return plan
 
     def learning_rate(self, learning_rate: LearningRate, plan: Plan) -> LearningRate:
-        """Takes and returns the learning rate: a number, and the phases that it goes through."""
+        """Takes and returns the learning rate: an initial rate, and the phases that follow from it."""
         return learning_rate
 
     def model(self, model: Any, plan: Plan) -> Any:
@@ -131,25 +131,25 @@ class Trick:
         return callbacks
 
     def draw(self, random: np.random.Generator, size: int, step: int, plan: Plan) -> dict[str, np.ndarray]:
-        """Draws on the host what `batch` needs for `size` samples at `step`.
+        """Draws the random numbers that `batch` needs for `size` samples at `step`, on the host.
 
-        Returns small arrays whose first axis is the sample; each becomes a keyword argument of `batch`.
+        Returns small arrays with samples on the first axis; each becomes a keyword argument of `batch`.
         """
         return {}
 
     def batch(self, images: Any, targets: Any, **draws: Any) -> tuple[Any, Any]:
-        """Takes and returns float32 `images` and target distributions `targets`, on the device, in training alone."""
+        """Takes and returns float32 `images` and target distributions `targets`, on the device, in training only."""
         return images, targets
 
     def evaluation(self, images: Any) -> Any:
-        """Takes float32 images outside of training, and returns those that the network sees."""
+        """Takes float32 images outside training, and returns those that the network sees."""
         return images
 
     def auxiliary(self, model: Any, plan: Plan) -> Any:
-        """Returns None, or a Keras layer, built, for an auxiliary loss in training alone.
+        """Returns None, or a Keras layer, built, for an auxiliary loss in training only.
 
-        It takes images and targets as `batch` left them and the logits of the model, and returns a loss a sample, (N,),
-        which is added to that sample's loss.
+        It takes images and targets as `batch` left them and the logits of the model, and returns one loss per sample,
+        (N,), which is added to the loss of that sample.
         """
         return None
 
@@ -167,7 +167,7 @@ def check_duration(name: str, epochs: float, steps: int | None) -> None:
 
 
 def overrides(trick: Trick, hook: str) -> bool:
-    """Tells whether `trick` has its own `hook`."""
+    """Tells whether `trick` overrides `hook`."""
     return getattr(type(trick), hook) is not getattr(Trick, hook)
 
 

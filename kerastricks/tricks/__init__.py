@@ -1,4 +1,4 @@
-"""The bag: one file a trick. A trick never imports a sibling, nor anything above this floor."""
+"""The bag: one file per trick. A trick imports no other trick, nor anything that builds on tricks."""
 
 from kerastricks.tricks.binary_crossentropy import BinaryCrossentropy as BinaryCrossentropy
 from kerastricks.tricks.color_jitter import ColorJitter as ColorJitter

@@ -1,4 +1,4 @@
-"""Images brighter or darker, with more or less contrast and colour, and colours turned."""
+"""Random changes of brightness, contrast, saturation and hue."""
 
 import dataclasses
 
@@ -9,15 +9,15 @@ from kerastricks.image import levels
 from kerastricks.training.checks import check_channels
 from kerastricks.training.trick import Trick
 
-# NTSC: the grey of a pixel, and two axes of its colour that sum to zero, so that grey has none.
+# The YIQ axes of NTSC: grey, and two axes of colour whose coefficients sum to zero, so that grey has no colour.
 YIQ = np.array([levels.GREY, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
 GREY = np.tile(YIQ[0], (3, 1))
 COLOUR = np.eye(3) - GREY
-TURNED = np.linalg.inv(YIQ) @ [[0, 0, 0], [0, 0, -1], [0, 1, 0]] @ YIQ  # the colour, by a quarter
+TURNED = np.linalg.inv(YIQ) @ [[0, 0, 0], [0, 0, -1], [0, 1, 0]] @ YIQ  # the colour, rotated by a quarter turn
 
 
 def colour_matrix(brightness, saturation, hue):
-    """Returns the 3×3 matrices, (N, 3, 3), from RGB to RGB; each argument is (N,), `hue` in half turns."""
+    """Returns the 3×3 matrices, (N, 3, 3), from RGB to RGB; each argument is (N,), `hue` in units of 180°."""
     brightness, saturation, angle = (
         ops.reshape(ops.cast(value, "float32"), (-1, 1, 1)) for value in (brightness, saturation, hue * np.pi)
     )
@@ -26,14 +26,14 @@ def colour_matrix(brightness, saturation, hue):
 
 
 def color_jitter(images, brightness, contrast, saturation, hue):
-    """Scales brightness, contrast about the mean grey, and saturation of each image, and turns its hue.
+    """Scales the brightness, contrast (about the mean grey) and saturation of each image, and rotates its hue.
 
     Args:
         images: (N, H, W, C), one channel or three, in 0 to 255.
         brightness: Coefficient, (N,); 1 changes nothing.
         contrast: Likewise.
         saturation: Likewise; for three channels.
-        hue: Turn in the plane of colours, in half turns, (N,); 0 changes nothing. For three channels.
+        hue: Rotation in the YIQ plane of colours, in units of 180°, (N,); 0 changes nothing. For three channels.
     """
     height, width, channels = images.shape[1:]
     mean = ops.mean(levels.grey(images), axis=(1, 2), keepdims=True) * levels.per_sample(brightness)
@@ -49,22 +49,22 @@ def color_jitter(images, brightness, contrast, saturation, hue):
 
 @dataclasses.dataclass(frozen=True)
 class ColorJitter(Trick):
-    """Trains on images whose brightness, contrast, saturation and hue are changed at random, in every epoch anew.
+    """Trains on images whose brightness, contrast, saturation and hue are changed at random, afresh in every epoch.
 
-        coefficient ~ U(1 - x, 1 + x) for brightness, contrast and saturation; hue turned by U(-x, x) times 180°
+        coefficient ~ U(1 - x, 1 + x) for brightness, contrast and saturation; hue rotated by U(-x, x) times 180°
 
-    The hue turns in the plane of colours of YIQ, as in MXNet; levels are cut off at 0 and 255. The paper scales hue,
-    saturation and brightness by coefficients in [0.6, 1.4]; its published code has contrast in place of hue. Images of
-    one channel have no colour: they get brightness and contrast alone.
+    The hue rotates in the YIQ plane of colours, as in MXNet; pixels are clipped to 0 to 255. The paper scales hue,
+    saturation and brightness by coefficients in [0.6, 1.4]; its published code has contrast in place of hue. On images
+    of one channel, only brightness and contrast change.
 
     Args:
-        brightness: How far the coefficient lies from 1 at most; 0 to 1.
+        brightness: Largest distance x of the coefficient from 1; 0 to 1.
         contrast: Likewise, about the mean grey of the image.
         saturation: Likewise.
-        hue: Largest turn in half turns; 0 to 1.
+        hue: Largest rotation, in units of 180°; 0 to 1.
 
     Raises:
-        ValueError: If a setting is out of its range, or it would have no effect; or images have neither one channel nor
+        ValueError: If a setting is out of its range, if none has an effect, or if images have neither one channel nor
             three.
 
     Reference: He et al., 2018, arXiv:1812.01187, section 2.1.

@@ -9,18 +9,18 @@ from kerastricks.training.trick import Trick
 
 @dataclasses.dataclass(frozen=True)
 class CosineDecay(Trick):
-    """Decays the learning rate along half a cosine over all steps that are left (Loshchilov & Hutter, 2016).
+    """Decays the learning rate along half a cosine until the end of the run (Loshchilov & Hutter, 2016).
 
         minimum + (learning_rate - minimum) * (1 + cos(pi * step / steps)) / 2
 
-    `step` counts from the end of the warmup. The first update uses the full rate; the last one is a step short of
-    `minimum`, so no update is wasted on a rate of zero. The schedule is Keras' own `CosineDecay`.
+    `step` counts updates from the end of the warmup. The first update uses the full rate; the last one is one step
+    short of `minimum`, so no update is wasted on a rate of zero. The schedule is Keras' own `CosineDecay`.
 
     Args:
-        minimum: Learning rate that the curve falls to, absolute; at least 0 and below the rate it starts from.
+        minimum: Learning rate (not a fraction) that the curve falls to; at least 0 and below the rate it starts from.
 
     Raises:
-        ValueError: If `minimum` is out of its range, or another decay stands before this one.
+        ValueError: If `minimum` is out of its range, or another decay comes before this one.
 
     Reference: arXiv:1608.03983; He et al., 2018, arXiv:1812.01187, section 5.1.
     """

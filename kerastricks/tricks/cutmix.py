@@ -1,4 +1,4 @@
-"""Images with a box cut from another sample, and targets shared by area."""
+"""Images with a box pasted in from another image, and targets mixed by area."""
 
 import dataclasses
 
@@ -9,22 +9,22 @@ from kerastricks.training.mixing import Mixing, spread
 
 
 def cutmix(images, targets, share, row, column, order):
-    """Pastes into image i a box of sample `order[i]`, and shares the targets by the pixels that each one has.
+    """Pastes a box of image `order[i]` into image i, and mixes their targets in proportion to their pixels.
 
-    The box has `share` of the area before it is cut off at the border.
+    The box covers the fraction `share` of the image before it is clipped at the border.
 
     Args:
         images: (N, H, W, C).
         targets: Distributions over the classes, (N, K).
-        share: Share of the area that the box takes, (N,), 0 to 1.
-        row: Centre of the box as a share of the height, (N,), 0 to 1.
-        column: Centre as a share of the width, likewise.
-        order: Index of the partner of each sample, (N,).
+        share: Fraction of the image that the box covers, (N,), 0 to 1.
+        row: Centre of the box as a fraction of the height, (N,), 0 to 1.
+        column: Centre of the box as a fraction of the width, likewise.
+        order: Index of the other image for each sample, (N,).
     """
     side = ops.sqrt(ops.cast(share, "float32"))
 
     def inside(centre, pixels):
-        """Whether each of `pixels` lies in the box, (N, pixels)."""
+        """Returns whether each of `pixels` positions lies in the box, (N, pixels)."""
         half = ops.floor(side * pixels) / 2
         middle = ops.floor(ops.cast(centre, "float32") * pixels)
         at = ops.expand_dims(ops.arange(pixels, dtype="float32"), 0)
@@ -44,21 +44,21 @@ def cutmix(images, targets, share, row, column, order):
 
 @dataclasses.dataclass(frozen=True)
 class CutMix(Mixing):
-    """Trains on images with a box of another image in them, and on targets shared by area (Yun et al., 2019).
+    """Trains on images with a box pasted in from another image, and on targets mixed by area (Yun et al., 2019).
 
-        share of the box ~ Beta(alpha, alpha); its centre is uniform
+        area of the box / area of the image ~ Beta(alpha, alpha); its centre is uniform
 
-    One box a batch, as in the paper's code. The target's share is that of the pixels, after the box is cut off at the
-    border.
+    One box per batch, as in the paper's code. Targets are mixed in proportion to the pixels of each image, after the
+    box is clipped at the border.
 
     Args:
         alpha: Both parameters of the Beta distribution, above 0; 1 is uniform.
-        off_epochs: Last epochs of the run, trained on images as they are; at least 0.
-        per_sample: Whether each sample has a box of its own, not each batch.
-        probability: Share of the batches, or of the samples, that are mixed, above 0 and at most 1.
+        off_epochs: Number of last epochs trained without mixing; at least 0.
+        per_sample: Whether a box is drawn per sample, not per batch.
+        probability: Fraction of batches that are mixed, or of samples with `per_sample`; above 0 and at most 1.
 
     Raises:
-        ValueError: If a number is out of its range, if it is off for the whole run, or if batches hold a single image.
+        ValueError: If a number is out of its range, mixing is off for the whole run, or batches hold a single image.
 
     Reference: arXiv:1905.04899.
     """

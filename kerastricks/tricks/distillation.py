@@ -1,4 +1,4 @@
-"""A teacher's view of each image beside its label."""
+"""A teacher's predictions as targets beside the labels."""
 
 import dataclasses
 import functools
@@ -15,26 +15,26 @@ from kerastricks.training.trick import Trick
 
 
 def distillation(r, z, T):
-    """Returns T² ℓ(softmax(r / T), softmax(z / T)) of each sample, ℓ the cross-entropy; r the teacher's logits."""
+    """Returns T² ℓ(softmax(r / T), softmax(z / T)) per sample: ℓ the cross-entropy, r the teacher's logits."""
     p = ops.softmax(ops.cast(r, "float32") / T, axis=-1)
     return -(T**2) * ops.sum(p * ops.log_softmax(ops.cast(z, "float32") / T, axis=-1), axis=-1)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Distillation(Trick):
-    """Trains on the teacher's softened scores as well as on the labels (Hinton et al., 2015).
+    """Trains on a teacher's softened predictions as well as on the labels (Hinton et al., 2015).
 
         loss(p, z) + weight * T**2 * crossentropy(softmax(r / T), softmax(z / T))
 
     r are the logits of the teacher in inference mode, on the same mixed and augmented images; z those of the student.
-    The labels keep their smoothing and mixing, the student its regularizers, each sample its weight. The student alone
-    is trained, evaluated and saved.
+    Label smoothing, mixing, regularizers and sample weights apply as without it. Only the student is trained, evaluated
+    and saved.
 
     Args:
         teacher: A functional or Sequential Keras classifier, of which a frozen copy is made, or the path of a `.keras`
             file. It takes the same pixels as the student and ends in logits or a softmax.
         temperature: T, positive.
-        weight: Weight of the teacher's term beside that of the labels, positive.
+        weight: Weight of the teacher's term relative to the loss on the labels, positive.
 
     Raises:
         ValueError: If a number is out of its range, the file is missing, or the teacher's images or classes are not
@@ -60,7 +60,7 @@ class Distillation(Trick):
 
     @functools.cached_property
     def frozen(self) -> Any:
-        """The teacher, without trainable weights; the user's own model is left as it is."""
+        """The teacher, without trainable weights; the user's own model is unchanged."""
         if isinstance(self.teacher, str | Path):
             if not Path(self.teacher).is_file():
                 raise ValueError(
@@ -83,12 +83,12 @@ class Distillation(Trick):
         teacher = self.frozen
         if class_count(teacher) != class_count(model):
             raise ValueError(
-                f"The teacher must know the student's classes. Received: a teacher of {class_count(teacher)} classes "
-                f"and a student of {class_count(model)}."
+                "The teacher must have as many classes as the student. Received: a teacher of "
+                f"{class_count(teacher)} classes and a student of {class_count(model)}."
             )
         if has_graph(model) and has_graph(teacher) and not _fits(teacher.input_shape, model.input_shape):
             raise ValueError(
-                "The teacher must take the student's images. Received: a teacher of images "
+                "The teacher must take images of the same shape as the student. Received: a teacher of images "
                 f"{teacher.input_shape[1:]} and a student of {model.input_shape[1:]}."
             )
         gives_logits(teacher)  # raises where that is ambiguous
@@ -105,10 +105,10 @@ class Distillation(Trick):
 
 
 class _Distillation(keras.layers.Layer):
-    """The teacher's part of the loss of each sample."""
+    """The teacher's term of the loss, per sample."""
 
     def __init__(self, teacher: Any, temperature: float, weight: float):
-        super().__init__(dtype="float32", trainable=False)
+        super().__init__(dtype="float32", trainable=False, name="distillation")
         self.teacher, self.temperature, self.weight = teacher, temperature, weight
         self.teacher_gives_logits = gives_logits(teacher)
         self.built = True

@@ -1,4 +1,4 @@
-"""Training ends when it no longer helps."""
+"""Training ends when the validation loss no longer falls."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from kerastricks.training.trick import Trick
 
 
 class _EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras' own, that raises where Keras warns once an epoch and goes on."""
+    """Keras' `EarlyStopping`, but raises where Keras warns once per epoch and goes on."""
 
     def get_monitor_value(self, logs):
         if self.monitor not in (logs or {}):
@@ -26,7 +26,7 @@ class EarlyStopping(Trick):
     The callback is Keras' own `EarlyStopping`.
 
     Args:
-        patience: Epochs without progress to wait for, at least one and fewer than the run has.
+        patience: Epochs to wait for a lower validation loss; at least 1 and fewer than the run has.
 
     Raises:
         ValueError: If `patience` is below one, or the run is too short for it to act.

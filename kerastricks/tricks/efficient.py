@@ -1,4 +1,4 @@
-"""What the backend and the device at hand do fastest."""
+"""The fastest precision and kernels of the backend and device."""
 
 import dataclasses
 
@@ -13,11 +13,11 @@ from kerastricks.training.trick import Trick
 
 @dataclasses.dataclass(frozen=True)
 class Efficient(Trick):
-    """Trains in bfloat16 where the device has it, with fused batch normalization where Keras has none.
+    """Trains in bfloat16 where the device is fast in it, with fused batch normalization where Keras has none.
 
-    The model is changed in place: layers compute in bfloat16 with float32 weights, statistics, logits and loss; each
-    BatchNormalization gets the backend's fused kernel on TensorFlow and PyTorch, and stays Keras' own on JAX;
-    convolutions on PyTorch no longer copy their inputs. A line says what was done.
+    The model is changed in place: layers compute in bfloat16 with float32 weights, moving statistics, logits and loss;
+    each BatchNormalization gets the backend's fused kernel on TensorFlow and PyTorch, and stays Keras' own on JAX;
+    convolutions on PyTorch no longer copy their inputs. A printed line says what was changed.
 
     Raises:
         ValueError: If the model is subclassed, or there is nothing to do on this backend and device.

@@ -1,4 +1,4 @@
-"""The weights averaged over the last steps."""
+"""An exponential moving average of the weights."""
 
 import dataclasses
 
@@ -9,26 +9,26 @@ from kerastricks.training.trick import Trick
 
 
 def momentum_at(updates, momentum):
-    """Returns the momentum after `updates` updates: small at first, so that the start is soon forgotten."""
+    """Returns the momentum after `updates` updates: small at first, so that the initial weights are soon forgotten."""
     return ops.minimum(momentum, (1 + updates) / (10 + updates))
 
 
 @dataclasses.dataclass(frozen=True)
 class EMA(Trick):
-    """Keeps an exponential moving average of the weights beside them, batch statistics included.
+    """Keeps an exponential moving average of all weights, moving statistics included.
 
         average = m * average + (1 - m) * weight,  m = min(momentum, (1 + updates) / (10 + updates))
 
-    Training goes on as without it: the average is a copy of its own. Validation evaluates both, the averaged weights
-    as `averaged_accuracy` and `averaged_loss`; `with history.model.averaged():` lends them to the model.
+    Training itself is unchanged: the average is a separate copy. Validation evaluates both, the averaged weights
+    as `averaged_accuracy` and `averaged_loss`; the model holds them within `with history.model.averaged():`.
 
     Args:
-        momentum: Share of the average that an update leaves, above 0 and below 1: 0.99 spans a hundred updates.
+        momentum: Momentum of the average, above 0 and below 1; 0.99 averages over about a hundred updates.
 
     Raises:
         ValueError: If `momentum` is out of its range.
 
-    Reference: Polyak & Juditsky, 1992, doi:10.1137/0330046; the warmup is TensorFlow's.
+    Reference: Polyak & Juditsky, 1992, doi:10.1137/0330046; the growing momentum is TensorFlow's.
     """
 
     momentum: float = 0.999

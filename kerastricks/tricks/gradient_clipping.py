@@ -1,4 +1,4 @@
-"""Gradients of bounded length."""
+"""A bound on the norm of the gradient."""
 
 import dataclasses
 
@@ -7,14 +7,14 @@ from kerastricks.training.trick import Trick
 
 @dataclasses.dataclass(frozen=True)
 class GradientClipping(Trick):
-    """Shortens the gradient of all weights together where it is longer than `norm` (Pascanu et al., 2012).
+    """Scales the gradient down where its norm over all weights exceeds `norm` (Pascanu et al., 2012).
 
-        gradient * min(1, norm / length of the gradient)
+        gradient * min(1, norm / norm of the gradient over all weights)
 
     The clipping is Keras' own `global_clipnorm`; it comes before the weight decay, and after accumulation.
 
     Args:
-        norm: Longest gradient, positive.
+        norm: Largest norm of the gradient, positive.
 
     Raises:
         ValueError: If `norm` is not positive, or the optimizer clips already.

@@ -10,11 +10,11 @@ from kerastricks.training.trick import Trick, check_duration
 
 @keras.saving.register_keras_serializable("kerastricks")
 class HoldSchedule(Phase):
-    """Holds the rate with which `after` starts for `steps` updates, and then follows `after`.
+    """Holds the initial rate of `after` for `steps` updates, and then follows `after`.
 
     Args:
         after: Learning rate that follows: a number, or a schedule whose step 0 comes after the plateau.
-        steps: Length of the plateau, in update steps.
+        steps: Length of the plateau, in updates.
 
     Raises:
         ValueError: If `steps` is below one or a rate is not positive.
@@ -26,14 +26,14 @@ class HoldSchedule(Phase):
 
 @dataclasses.dataclass(frozen=True)
 class Hold(Trick):
-    """Holds the learning rate at its peak for a while: between `Warmup` and the decay.
+    """Holds the learning rate at its peak between `Warmup` and the decay.
 
     Args:
-        epochs: Length of the plateau, in epochs; a part of an epoch will do.
-        steps: Length in update steps, in place of `epochs`.
+        epochs: Length of the plateau, in epochs; fractions are allowed.
+        steps: Length of the plateau in updates, in place of `epochs`.
 
     Raises:
-        ValueError: If the duration is not positive or longer than the run, or if a decay stands before the plateau.
+        ValueError: If the duration is not positive or longer than the run, or if a decay comes before the plateau.
             Also if no decay follows: a constant rate needs no plateau.
     """
 
@@ -48,7 +48,7 @@ class Hold(Trick):
             raise ValueError(
                 "Hold would have no effect: no decay follows the plateau. "
                 f"Received: a constant rate of {setup.learning_rate.value:g} after it. "
-                "Put a decay behind Hold, or leave Hold out."
+                "Put a decay after Hold, or leave Hold out."
             )
 
     def learning_rate(self, learning_rate, plan):

@@ -1,4 +1,4 @@
-"""Targets that are never quite sure."""
+"""Targets mixed with the uniform distribution."""
 
 import dataclasses
 
@@ -6,13 +6,13 @@ from kerastricks.training.trick import Trick
 
 
 def smooth_labels(y, smooth_factor):
-    """Returns the distributions `y` mixed with the uniform one over the last axis; `y` itself stays as it is.
+    """Returns the distributions `y` mixed with the uniform one over the last axis; `y` itself is unchanged.
 
         (1 - smooth_factor) * y + smooth_factor / K
 
     Args:
         y: One-hot or mixed labels (N, K), an array or a tensor.
-        smooth_factor: Share of the uniform distribution, in [0, 1).
+        smooth_factor: Weight of the uniform distribution, in [0, 1).
 
     Raises:
         ValueError: If `smooth_factor` is out of its range or `y` is not of rank two.
@@ -20,7 +20,7 @@ def smooth_labels(y, smooth_factor):
     if not 0 <= smooth_factor < 1:
         raise ValueError(f"`smooth_factor` must lie in [0, 1). Received: smooth_factor={smooth_factor}")
     if len(y.shape) != 2:
-        raise ValueError(f"`y` must be one row of K shares an image, (N, K). Received: shape={tuple(y.shape)}")
+        raise ValueError(f"`y` must be one-hot or mixed labels of shape (N, K). Received: shape={tuple(y.shape)}")
     return (1 - smooth_factor) * y + smooth_factor / y.shape[-1]
 
 
@@ -30,12 +30,12 @@ class LabelSmoothing(Trick):
 
         (1 - amount) * label + amount / K
 
-    Validation keeps its labels. This is the form of the field's code (Keras, PyTorch, timm). The paper of the bag
-    of tricks gives `amount` to the other classes alone, `amount / (K - 1)` each: see `others`.
+    Validation labels are not smoothed. This is the form that Keras, PyTorch and timm use. The bag-of-tricks paper gives
+    `amount` to the other classes alone, `amount / (K - 1)` each: see `others`.
 
     Args:
-        amount: Share of the uniform distribution, above 0 and below 1.
-        others: Whether the whole of `amount` goes to the other K - 1 classes, as the paper writes it.
+        amount: Weight of the uniform distribution, above 0 and below 1.
+        others: Whether all of `amount` goes to the other K - 1 classes, as the paper writes it.
 
     Raises:
         ValueError: If `amount` is out of its range.

@@ -1,4 +1,4 @@
-"""The learning rate in proportion to the batch."""
+"""The learning rate in proportion to the batch size."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ class LinearScaling(Trick):
 
     Raises:
         ValueError: If `reference` is below one, if it is the batch size of the run, or if a schedule
-            stands before it.
+            comes before it.
     """
 
     reference: int = 256

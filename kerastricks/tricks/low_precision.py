@@ -1,4 +1,4 @@
-"""Arithmetic in sixteen bits."""
+"""Training in 16-bit floating point."""
 
 import dataclasses
 
@@ -11,10 +11,10 @@ from kerastricks.training.trick import Trick
 
 @dataclasses.dataclass(frozen=True)
 class LowPrecision(Trick):
-    """Computes in bfloat16 or float16, with weights, logits, loss, targets and batch statistics in float32.
+    """Computes in bfloat16 or float16, with weights, logits, loss, targets and moving statistics in float32.
 
-    float16 has few exponents, so the loss is scaled: the optimizer stands in Keras' own `LossScaleOptimizer`, which
-    skips an update whose gradients overflow. bfloat16 needs no scale.
+    float16 has a narrow range, so the loss is scaled: the optimizer is wrapped in Keras' own `LossScaleOptimizer`,
+    which skips an update whose gradients overflow. bfloat16 needs no scaling.
 
     Args:
         dtype: `bfloat16` or `float16`.
@@ -40,7 +40,7 @@ class LowPrecision(Trick):
         model = setup.model
         if self.dtype == "float16" and not has_accelerator():
             raise ValueError(
-                "LowPrecision cannot use float16 here: the processor has no fast arithmetic in it, and there is no "
+                "LowPrecision cannot use float16 here: the CPU has no fast float16 arithmetic, and there is no "
                 f"accelerator. Received: dtype='float16' on {keras.backend.backend()}. Use 'bfloat16'."
             )
         if not has_graph(model):

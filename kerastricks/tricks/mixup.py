@@ -9,7 +9,7 @@ from kerastricks.training.mixing import Mixing, spread
 
 
 def mixup(images, targets, weight, order):
-    """Blends each sample with its partner: `weight` of its own, the rest of sample `order[i]`."""
+    """Blends each sample with another: `weight[i]` of sample i, and `1 - weight[i]` of sample `order[i]`."""
 
     def blend(x):
         share = ops.reshape(ops.cast(weight, x.dtype), (-1,) + (1,) * (len(x.shape) - 1))
@@ -24,16 +24,16 @@ class MixUp(Mixing):
 
         weight * x[i] + (1 - weight) * x[order[i]],  weight ~ Beta(alpha, alpha)
 
-    One weight a batch, as in the paper. The training accuracy counts the class with the larger share.
+    One weight per batch, as in the paper. The training accuracy counts the class with the larger weight.
 
     Args:
         alpha: Both parameters of the Beta distribution, above 0: small ones blend little, 1 is uniform.
-        off_epochs: Last epochs of the run, trained on images as they are; at least 0.
-        per_sample: Whether each sample has a weight of its own, not each batch.
-        probability: Share of the batches, or of the samples, that are mixed, above 0 and at most 1.
+        off_epochs: Number of last epochs trained without mixing; at least 0.
+        per_sample: Whether a weight is drawn per sample, not per batch.
+        probability: Fraction of batches that are mixed, or of samples with `per_sample`; above 0 and at most 1.
 
     Raises:
-        ValueError: If a number is out of its range, if it is off for the whole run, or if batches hold a single image.
+        ValueError: If a number is out of its range, mixing is off for the whole run, or batches hold a single image.
 
     Reference: He et al., 2018, arXiv:1812.01187, section 5.4.
     """

@@ -1,4 +1,4 @@
-"""Weight decay for kernels alone."""
+"""Weight decay for kernels only."""
 
 import dataclasses
 from typing import Any
@@ -9,15 +9,15 @@ from kerastricks.training.trick import Trick
 
 @dataclasses.dataclass(frozen=True)
 class NoBiasDecay(Trick):
-    """Keeps weight decay off biases, γ and β: only kernels, of rank two and up, decay; depthwise ones too.
+    """Applies weight decay to kernels only (rank 2 and up, depthwise ones too), not to biases, γ and β.
 
     Args:
-        exclude: Kernels that are not to decay either: patterns for `re.search` in `variable.path`, or variables.
-        include: Biases, γ or β that are to decay all the same, likewise; it wins over `exclude`.
+        exclude: Kernels that must not decay either: patterns for `re.search` in `variable.path`, or variables.
+        include: Biases, γ or β that decay all the same, given likewise; takes precedence over `exclude`.
 
     Raises:
         ValueError: If the optimizer has no weight decay, if every variable would decay all the same or none would,
-            or if a choice names no variable.
+            or if an entry of `exclude` or `include` matches no variable.
 
     Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
     """
@@ -50,7 +50,7 @@ class NoBiasDecay(Trick):
         return [v for v in model.trainable_variables if not decays(v, self.exclude, self.include)]
 
     def optimizer(self, optimizer, model, plan):
-        inner = getattr(optimizer, "inner_optimizer", optimizer)  # a LossScaleOptimizer holds the one that decays
+        inner = getattr(optimizer, "inner_optimizer", optimizer)  # a LossScaleOptimizer wraps the one that decays
         if hasattr(inner, "decay_kernels_only") and all(isinstance(c, str) for c in (*self.exclude, *self.include)):
             inner.decay_kernels_only(self.exclude, self.include)  # a rule, which is saved with the optimizer
         else:

@@ -1,4 +1,4 @@
-"""Images whose light is another: noise along the principal components of colour."""
+"""Noise along the principal components of colour."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from keras import ops
 from kerastricks.training.checks import check_channels
 from kerastricks.training.trick import Trick
 
-# Of the colours (R, G, B) of ImageNet's pixels, on 0 to 255: a component a column, and the deviation along each.
+# Principal components of ImageNet's (R, G, B) in 0 to 255, one per column, and the standard deviation along each.
 COMPONENTS = np.array(
     [
         [-0.5675, 0.7192, 0.4009],
@@ -24,7 +24,7 @@ def pca_noise(images, alpha):
 
     Args:
         images: (N, H, W, 3), in 0 to 255.
-        alpha: How much of each component, (N, 3).
+        alpha: Coefficients of the components, (N, 3).
     """
     colour = ops.matmul(ops.cast(alpha, "float32"), ops.convert_to_tensor((COMPONENTS * DEVIATIONS).T, "float32"))
     return images + ops.reshape(colour, (-1, 1, 1, 3))
@@ -32,17 +32,17 @@ def pca_noise(images, alpha):
 
 @dataclasses.dataclass(frozen=True)
 class PCANoise(Trick):
-    """Trains on images in another light: one colour is added to each, drawn anew in every epoch (AlexNet's).
+    """Adds one random colour to all pixels of each image, drawn afresh in every epoch (AlexNet's colour noise).
 
         image + sum of p_i λ_i α_i, α_i ~ N(0, deviation): p and λ from the principal components of ImageNet's colours
 
-    Images are in 0 to 255, and may leave that range.
+    Images are in 0 to 255 before; the result is not clipped.
 
     Args:
         deviation: Standard deviation of the coefficients, above 0.
 
     Raises:
-        ValueError: If `deviation` is not positive, or images have not three channels.
+        ValueError: If `deviation` is not positive, or images do not have three channels.
 
     Reference: Krizhevsky et al., 2012, section 4.1; He et al., 2018, arXiv:1812.01187, section 2.1.
     """

@@ -1,4 +1,4 @@
-"""The learning rate falls along a power of the time left."""
+"""The learning rate falls as a power of the steps that remain."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from kerastricks.training.trick import Trick
 
 @dataclasses.dataclass(frozen=True)
 class PolynomialDecay(Trick):
-    """Decays the learning rate as a power of the share of the steps that is left; linear by default.
+    """Decays the learning rate as a power of the fraction of steps that remain; linearly by default.
 
         minimum + (learning_rate - minimum) * (1 - step / steps) ** power
 
@@ -17,10 +17,10 @@ class PolynomialDecay(Trick):
 
     Args:
         power: Exponent, positive.
-        minimum: Learning rate that the curve falls to, absolute; at least 0 and below the rate it starts from.
+        minimum: Learning rate (not a fraction) that the curve falls to; at least 0 and below the rate it starts from.
 
     Raises:
-        ValueError: If a number is out of its range, or another decay stands before this one.
+        ValueError: If a number is out of its range, or another decay comes before this one.
     """
 
     power: float = 1.0

@@ -1,4 +1,4 @@
-"""Images changed by a few operations, drawn anew for each, at one magnitude."""
+"""A few random operations per image, all at one magnitude."""
 
 import dataclasses
 
@@ -15,9 +15,9 @@ def rand_augment(images, operation, amount):
     """Applies to image i the operations `operation[i]`, one after the other.
 
     Args:
-        images: (N, H, W, C), one channel or three, levels of 0 to 255.
-        operation: Numbers in `kerastricks.image.operations.NAMES`, (N, operations).
-        amount: How much of each, (N, operations); translations as shares of the side.
+        images: (N, H, W, C), one channel or three, in 0 to 255.
+        operation: Indices into `kerastricks.image.operations.NAMES`, (N, operations).
+        amount: Strength of each, (N, operations); translations as fractions of the side.
     """
     height, width = images.shape[1:3]
     operation, amount = ops.cast(operation, "int32"), ops.cast(amount, "float32")
@@ -25,7 +25,7 @@ def rand_augment(images, operation, amount):
     for layer in range(operation.shape[1]):
         which, much = operation[:, layer], amount[:, layer]
         for name, side in (("TranslateX", width), ("TranslateY", height)):
-            # A hair more, lest rounding takes a pixel from shares that make whole ones.
+            # The 1e-3 keeps rounding from losing a pixel where the product is a whole number.
             shift = ops.sign(much) * ops.floor(ops.abs(much) * side + 1e-3)
             much = ops.where(which == operations.NAMES.index(name), shift, much)
         images = operations.operate(images, which, much)
@@ -34,18 +34,18 @@ def rand_augment(images, operation, amount):
 
 @dataclasses.dataclass(frozen=True)
 class RandAugment(Trick):
-    """Trains on images changed by `operations` of fourteen operations each, all at one magnitude (Cubuk et al., 2020).
+    """Applies `operations` random operations out of fourteen to each image, at one magnitude (Cubuk et al., 2020).
 
-        images <- operation(images), `operations` times; each operation is as likely, each sign too
+        image <- operation(image), `operations` times; operation and sign are uniform
 
     Identity, AutoContrast and Equalize have no magnitude. At 30, the others are: ShearX and ShearY 0.3, TranslateX and
-    TranslateY 150/331 of the side, Rotate 30°, Brightness, Color, Contrast and Sharpness 0.9 more or less, Posterize to
-    4 bits, Solarize from 0 on; at 0 they change nothing. The spaces are torchvision's, its arithmetic Pillow's: levels
-    are rounded to whole ones from 0 to 255, the nearest pixel is taken, and what comes from outside is black.
+    TranslateY 150/331 of the side, Rotate 30°, Brightness, Color, Contrast and Sharpness 1 ± 0.9, Posterize to 4 bits,
+    Solarize from level 0 on; at 0 they change nothing. The ranges are torchvision's, the arithmetic Pillow's: pixels
+    are rounded to integers in 0 to 255, interpolation is nearest neighbour, and the outside is black.
 
     Args:
-        operations: Operations that each image goes through, at least 1.
-        magnitude: 0 to 30.
+        operations: Number of operations per image, at least 1.
+        magnitude: Strength of all operations, an integer from 0 to 30.
 
     Raises:
         ValueError: If a setting is out of its range, or images have neither one channel nor three.

@@ -1,4 +1,4 @@
-"""One of several tricks at a time."""
+"""One of several tricks, chosen at random."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from kerastricks.training.trick import HOOKS, Trick, overrides
 
 
 def choose(choice, options):
-    """Returns sample i of `options[choice[i]]`, for tensors of one shape whose first axis is the sample."""
+    """Takes sample i from `options[choice[i]]`; the options are tensors of one shape, samples on the first axis."""
     chosen = options[0]
     for number, option in enumerate(options[1:], start=1):
         here = ops.reshape(ops.equal(choice, number), (-1,) + (1,) * (len(option.shape) - 1))
@@ -19,17 +19,17 @@ def choose(choice, options):
 
 @dataclasses.dataclass(frozen=True)
 class RandomChoice(Trick):
-    """Applies one of several batch tricks, drawn anew for each batch: the switch between `MixUp` and `CutMix`.
+    """Applies one of several tricks to each batch, chosen at random: for example, `MixUp` or `CutMix`.
 
         RandomChoice((MixUp(0.2), CutMix()), probabilities=(0.5, 0.5))
 
     Args:
-        tricks: At least two tricks that change images and targets and nothing else, and keep the images' size.
-        probabilities: One a trick, above 0, that sum to one; by default all alike.
-        per_sample: Whether each sample has a choice of its own, not each batch.
+        tricks: At least two tricks that change only images and targets, and keep the size of the images.
+        probabilities: One per trick, above 0, with the sum 1; equal by default.
+        per_sample: Whether the trick is chosen per sample, not per batch.
 
     Raises:
-        ValueError: If the tricks or the probabilities are not such.
+        ValueError: If `tricks` or `probabilities` are not as described.
     """
 
     tricks: tuple[Trick, ...] = ()
@@ -40,7 +40,7 @@ class RandomChoice(Trick):
         object.__setattr__(self, "tricks", tuple(self.tricks))
         if len(self.tricks) < 2:
             raise ValueError(
-                f"RandomChoice would have no effect: it chooses among two tricks and up. Received: {self.tricks}"
+                f"RandomChoice would have no effect: it chooses among at least two tricks. Received: {self.tricks}"
             )
         for trick in self.tricks:
             hooks = set(HOOKS) - {"batch"}

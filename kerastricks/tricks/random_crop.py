@@ -8,11 +8,11 @@ from kerastricks.training.trick import Trick
 
 
 def random_crop(images, top, left, padding):
-    """Pads each image (H, W, C) with `padding` zeros on all sides, and cuts H×W pixels from row `top`, column `left`.
+    """Pads each image (H, W, C) with `padding` zeros on all sides, and crops H×W pixels at row `top`, column `left`.
 
     Args:
         images: (N, H, W, C).
-        top: First row of each cut in the padded image, (N,), 0 to 2 * padding.
+        top: First row of each crop in the padded image, (N,), 0 to 2 * padding.
         left: First column, likewise.
         padding: Pixels of padding.
     """
@@ -29,12 +29,12 @@ def random_crop(images, top, left, padding):
 
 @dataclasses.dataclass(frozen=True)
 class RandomCrop(Trick):
-    """Trains on images padded with zeros and cut to their size again, each at a place of its own, as for CIFAR.
+    """Pads each image with zeros and crops it to its size at a random position, as for CIFAR.
 
-    The zeros are of the pixels as the model gets them: black, where that is 0.
+    The padding is 0 on the scale of the pixels that the model gets: black, where black is 0.
 
     Args:
-        padding: Pixels on each side, at least 1.
+        padding: Pixels of padding on each side, at least 1.
 
     Raises:
         ValueError: If `padding` is below one.

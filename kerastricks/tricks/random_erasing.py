@@ -1,4 +1,4 @@
-"""Images with a box erased."""
+"""Images with a random box erased."""
 
 import dataclasses
 import math
@@ -10,16 +10,16 @@ from kerastricks.training.trick import Trick
 
 
 def random_erasing(images, erase, area, aspect, row, column, value=0.0):
-    """Sets a box of image i to `value` where `erase[i]` is 1: the first of the tries that lies inside, if any does.
+    """Sets a box of image i to `value` where `erase[i]` is 1: the first of the tries that fits, if any.
 
     Args:
         images: (N, H, W, C).
         erase: 0 or 1, (N,).
-        area: Share of the area, a try, (N, tries).
+        area: Area as a fraction of the image, one per try, (N, tries).
         aspect: Height over width, likewise.
-        row: Place among those that are possible, (N,), 0 to 1.
-        column: Likewise.
-        value: What the box is filled with.
+        row: Vertical position among the possible ones, (N,), 0 to 1.
+        column: Horizontal position, likewise.
+        value: Value that fills the box.
     """
     height, width = images.shape[1:3]
     tall, wide = geometry.box_sides(area, aspect, height, width)
@@ -38,15 +38,16 @@ def random_erasing(images, erase, area, aspect, row, column, value=0.0):
 
 @dataclasses.dataclass(frozen=True)
 class RandomErasing(Trick):
-    """Trains on images of which some have a box erased, drawn anew in every epoch (Zhong et al., 2017).
+    """Erases a random box in some of the images, drawn afresh in every epoch (Zhong et al., 2017).
 
-        area ~ U(least, most) of the image, log(height / width) ~ log U, place uniform; the first of ten tries that fits
+        area / image area ~ U(least, most), log(height / width) ~ U(log least, log most), position uniform;
+        the first of ten tries that fits
 
     Args:
-        probability: Share of the images that is erased, above 0 and at most 1.
-        area: Least and most share of the image, above 0 and at most 1.
+        probability: Probability that an image gets a box, above 0 and at most 1.
+        area: Least and most area as a fraction of the image, above 0 and at most 1.
         aspect: Least and most height over width.
-        value: What the box is filled with, on the scale of the pixels as the model gets them.
+        value: Value that fills the box, on the scale of the pixels as the model gets them.
 
     Raises:
         ValueError: If a setting is out of its range.

@@ -15,10 +15,10 @@ def random_flip(images, flip):
 
 @dataclasses.dataclass(frozen=True)
 class RandomFlip(Trick):
-    """Trains on images of which each is mirrored left to right with a probability, drawn anew in every epoch.
+    """Mirrors images left to right at random, drawn afresh in every epoch.
 
     Args:
-        probability: Share of the images that is mirrored, above 0 and at most 1.
+        probability: Probability that an image is mirrored, above 0 and at most 1.
 
     Raises:
         ValueError: If `probability` is out of its range.

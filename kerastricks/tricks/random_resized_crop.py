@@ -1,4 +1,4 @@
-"""Images cut to a box of random area and aspect, and resized."""
+"""Crops of random area and aspect ratio, resized."""
 
 import dataclasses
 
@@ -9,18 +9,18 @@ from kerastricks.training.trick import Trick
 
 
 def crop_box(area, aspect, row, column, height, width, aspects):
-    """Returns top, left, height and width, each (N,), of the first box that lies inside height × width pixels.
+    """Returns top, left, height and width, each (N,), of the first box that fits in height × width pixels.
 
-    Where none of the tries does, the largest box in the middle whose aspect is in `aspects`.
+    Where none of the tries fits, the largest centred box whose aspect ratio lies in `aspects`.
 
     Args:
-        area: Share of the area, a try, (N, tries).
+        area: Area as a fraction of the image, one per try, (N, tries).
         aspect: Width over height, likewise.
-        row: Place among those that are possible, (N,), 0 to 1.
-        column: Likewise.
-        height: Pixels of the image.
-        width: Likewise.
-        aspects: Least and most aspect.
+        row: Vertical position among the possible ones, (N,), 0 to 1.
+        column: Horizontal position, likewise.
+        height: Height of the image, in pixels.
+        width: Width of the image, likewise.
+        aspects: Least and most width over height.
     """
     wide, tall = geometry.box_sides(area, aspect, height, width)
     fits = (wide > 0) & (wide <= width) & (tall > 0) & (tall <= height)
@@ -35,13 +35,13 @@ def crop_box(area, aspect, row, column, height, width, aspects):
 
 
 def random_resized_crop(images, area, aspect, row, column, size, aspects):
-    """Cuts a box from each image (H, W, C) and resizes it to `size`, antialiased; arguments as for `crop_box`."""
+    """Crops a box from each image (H, W, C) and resizes it to `size`, antialiased; arguments as for `crop_box`."""
     box = crop_box(area, aspect, row, column, *images.shape[1:3], aspects)
     return geometry.crop_and_resize(images, *box, size)
 
 
 def centre_crop(images, size):
-    """Cuts the middle `size` from images (N, H, W, C)."""
+    """Crops images (N, H, W, C) to their central `size`, (height, width)."""
     height, width = images.shape[1:3]
     top, left = (height - size[0]) // 2, (width - size[1]) // 2
     return images[:, top : top + size[0], left : left + size[1]]
@@ -49,21 +49,22 @@ def centre_crop(images, size):
 
 @dataclasses.dataclass(frozen=True)
 class RandomResizedCrop(Trick):
-    """Trains on a box of each image, drawn anew in every epoch and resized to `size`; evaluates on the centre.
+    """Trains on a random crop of each image, resized to `size`; evaluates on the central crop.
 
-        area ~ U(least, most) of the image, log(width / height) ~ log U, place uniform; the first of ten tries that fits
+        area / image area ~ U(least, most), log(width / height) ~ U(log least, log most), position uniform;
+        the first of ten tries that fits
 
-    The resizing is bilinear and antialiased. Outside training, the network sees the middle `size` pixels. The paper
-    resizes the short side to 256 and cuts 224 from the middle: folders are kept as squares of the short side, so that
-    cutting is all that remains. Load them at 256 for `size=224`.
+    The resizing is bilinear and antialiased. Outside training, the network sees the central `size` pixels. The paper
+    resizes the short side to 256 and crops the central 224: images of folders are loaded as squares of the short side,
+    so that only the crop remains. Load them at 256 for `size=224`.
 
     Args:
         size: Side of the images that the network sees, in pixels; or (height, width).
-        area: Least and most share of the image, above 0 and at most 1.
+        area: Least and most area as a fraction of the image, above 0 and at most 1.
         aspect: Least and most width over height.
 
     Raises:
-        ValueError: If `size` is not positive, or a range is upside down or out of bounds; in evaluation, if images are
+        ValueError: If `size` is not positive, or a range is reversed or out of bounds; in evaluation, if images are
             smaller than `size`.
 
     Reference: He et al., 2018, arXiv:1812.01187, section 2.1; Szegedy et al., 2014, arXiv:1409.4842, section 6.

@@ -1,4 +1,4 @@
-"""Images changed by one operation each, at a magnitude drawn with it."""
+"""One random operation per image, at a random magnitude."""
 
 import dataclasses
 
@@ -14,14 +14,14 @@ SPACE[3:5] = np.floor(SPACE[3:5])  # translations, in whole pixels
 
 @dataclasses.dataclass(frozen=True)
 class TrivialAugment(Trick):
-    """Trains on images changed by one of fourteen operations each, at any magnitude (Müller and Hutter, 2021).
+    """Applies one random operation out of fourteen to each image, at a random magnitude (Müller and Hutter, 2021).
 
-        operation, magnitude and sign are uniform, one of each an image
+        operation, magnitude and sign are uniform, drawn per image
 
-    The wide space: at 30 of its magnitudes 0 to 30, ShearX and ShearY 0.99, TranslateX and TranslateY 32 pixels, Rotate
-    135°, Brightness, Color, Contrast and Sharpness 0.99 more or less, Posterize to 2 bits, Solarize from 0 on.
-    Identity, AutoContrast and Equalize have none. The space is torchvision's, its arithmetic Pillow's: levels are
-    rounded to whole ones from 0 to 255, the nearest pixel is taken, and what comes from outside is black.
+    The wide ranges: magnitudes are 0 to 30; at 30, ShearX and ShearY 0.99, TranslateX and TranslateY 32 pixels, Rotate
+    135°, Brightness, Color, Contrast and Sharpness 1 ± 0.99, Posterize to 2 bits, Solarize from level 0 on. Identity,
+    AutoContrast and Equalize have none. The ranges are torchvision's, the arithmetic Pillow's: pixels are rounded to
+    integers in 0 to 255, interpolation is nearest neighbour, and the outside is black.
 
     Raises:
         ValueError: If images have neither one channel nor three.

@@ -9,7 +9,7 @@ from kerastricks.training.trick import Trick, check_duration
 
 
 def warmup(step, target, steps, start=None):
-    """Returns the rate of update `step` (from 0) of a warmup over `steps` updates to `target`."""
+    """Returns the learning rate of update `step` (from 0) of a warmup over `steps` updates to `target`."""
     if start is None:
         return target * (step + 1) / steps
     return start + (target - start) * step / steps
@@ -21,15 +21,15 @@ class WarmupSchedule(Phase):
 
         after(0) * (step + 1) / steps
 
-    The first update moves the weights, and the last one of the warmup is the first at the full rate. With `start`, as
-    in the codebases that begin at zero, the climb begins there and the first update after it has the full rate:
+    The first update has a rate above zero, and the last update of the warmup has the full rate. With `start`, as in
+    codebases that begin at zero, the climb begins there, and the first update after the warmup has the full rate:
 
         start + (after(0) - start) * step / steps
 
     Args:
         after: Learning rate to climb to and follow: a number, or a schedule whose step 0 comes after the warmup.
-        steps: Length of the warmup, in update steps.
-        start: Rate of the first update, from 0 and below the target; by default a `steps`-th of the target.
+        steps: Length of the warmup, in updates.
+        start: Rate of the first update, at least 0 and below the target; by default `1 / steps` of the target.
 
     Raises:
         ValueError: If `steps` is below one, a rate is not positive, or `start` is out of its range.
@@ -54,16 +54,16 @@ class WarmupSchedule(Phase):
 
 @dataclasses.dataclass(frozen=True)
 class Warmup(Trick):
-    """Warms the learning rate up, step by step, over the first `epochs`.
+    """Raises the learning rate linearly from near zero to its target, update by update, over the first `epochs`.
 
     Args:
-        epochs: Length of the warmup, in epochs; a part of an epoch will do.
-        steps: Length in update steps, in place of `epochs`.
-        start: Rate of the first update; by default one step up from zero, so that no update is wasted.
+        epochs: Length of the warmup, in epochs; fractions are allowed.
+        steps: Length of the warmup in updates, in place of `epochs`.
+        start: Rate of the first update; by default one step above zero, so that no update is wasted.
 
     Raises:
-        ValueError: If the duration is not positive or longer than the run, if it is a single step, if `start` is not
-            below the rate to climb to, or if a decay stands before the warmup.
+        ValueError: If the duration is not positive or longer than the run, if it is a single update, if `start` is not
+            below the rate to climb to, or if a decay comes before the warmup.
 
     Reference: Goyal et al., 2017, arXiv:1706.02677.
     """

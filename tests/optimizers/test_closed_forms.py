@@ -45,12 +45,11 @@ RUNS = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_every_step(name):
-    formula, rate, plan, tricks = RUNS[name]
-    for trick in tricks:
-        rate = trick.learning_rate(rate, plan)
+def test_every_step(name, rate):
+    formula, learning_rate, plan, tricks = RUNS[name]
+    schedule = rate(*tricks, learning_rate=learning_rate, plan=plan)
     expected = np.array([formula(step) for step in range(plan.total_steps)])
-    obtained = np.array([float(rate(step)) for step in range(plan.total_steps)])
+    obtained = np.array([float(schedule(step)) for step in range(plan.total_steps)])
     assert obtained == pytest.approx(expected, abs=1e-6)
     assert max(obtained) == pytest.approx(max(expected), abs=1e-6)  # the peak is reached
     assert obtained[-1] > 0

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.optimizers.schedules import Phase, check_fits, replace_tail
+from kerastricks.optimizers.schedules import LearningRate, Phase
 
 RATE = 0.8
 
@@ -36,27 +36,54 @@ def test_takes_many_steps_at_once():
     assert keras.ops.convert_to_numpy(Half(RATE, 2)(np.arange(3))).tolist() == pytest.approx([0.4, 0.4, 0.8])
 
 
-def test_replaces_the_constant_at_the_end_of_a_chain():
-    schedule = replace_tail(Half(Half(RATE, 3), 2), 10, lambda rate, left: Half(rate, left), "Test")
+def test_without_a_phase_it_is_its_number():
+    assert LearningRate(RATE).join(10) == LearningRate(RATE).join(10, batches=2) == RATE
+    assert isinstance(LearningRate(1).join(10), float)
+
+
+def test_phases_follow_one_another_and_the_last_takes_what_is_left():
+    phases = LearningRate(RATE).then("First", 2, Half).then("Second", 3, Half)
+    assert not phases.decays
+    decayed = phases.decayed("Third", Half)
+    assert decayed.decays
+    schedule = decayed.join(10)
     assert (schedule.steps, schedule.after.steps, schedule.after.after.steps) == (2, 3, 5)
     assert schedule.after.after.after == RATE
+    assert phases.join(10).after.after == RATE  # what was added later is not in it
 
 
-def test_refuses_a_second_decay():
-    decay = keras.optimizers.schedules.CosineDecay(0.1, 10)
-    with pytest.raises(ValueError, match="Test needs a constant learning rate.*CosineDecay"):
-        replace_tail(decay, 10, lambda rate, left: rate, "Test")
+def test_another_number_reaches_every_phase():
+    """0.2 times four; half of it for two steps, half of that for one."""
+    phases = LearningRate(0.2).then("First", 2, Half).scaled(4).then("Second", 1, Half)
+    assert values(phases.join(10), 4) == pytest.approx([0.2, 0.2, 0.4, 0.8])
 
 
-def test_refuses_phases_that_leave_no_step():
-    with pytest.raises(ValueError, match="Test has no step left: the phases before it take 10 of 10"):
-        replace_tail(Half(RATE, 10), 10, lambda rate, left: rate, "Test")
+def test_phases_are_measured_in_updates_and_the_schedule_asked_in_batches():
+    schedule = LearningRate(RATE).then("First", 2, Half).join(10, batches=3)
+    assert values(schedule, 8) == pytest.approx([0.4] * 6 + [0.8] * 2)
+
+
+@pytest.mark.parametrize("add", [lambda rate: rate.then("Test", 1, Half), lambda rate: rate.decayed("Test", Half)])
+def test_refuses_to_follow_a_decay(add):
+    decayed = LearningRate(RATE).decayed("Other", Half)
+    with pytest.raises(ValueError, match="Test needs a constant learning rate.* the decay of Other. Put Test before"):
+        add(decayed)
+
+
+@pytest.mark.parametrize(("steps", "left"), [(10, 10), (11, 10)])
+@pytest.mark.parametrize("before", [0, 3])
+def test_refuses_phases_that_leave_no_step(steps, left, before):
+    phases = LearningRate(RATE).then("First", before, Half) if before else LearningRate(RATE)
+    with pytest.raises(ValueError, match=f"Test is longer than the run: it asks for {steps} of the {left} steps left"):
+        phases.then("Test", steps, Half).decayed("Other", Half).join(before + left)
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), "fast", None])
 def test_refuses_what_is_no_rate(rate):
     with pytest.raises(ValueError, match="must be a positive number. Received"):
         Half(rate, 1)
+    with pytest.raises(ValueError, match="must be a positive number. Received"):
+        LearningRate(rate)
 
 
 def test_refuses_a_phase_of_no_steps():
@@ -64,10 +91,8 @@ def test_refuses_a_phase_of_no_steps():
         Half(RATE, 0)
 
 
-def test_a_duration_leaves_a_step():
-    assert check_fits("Test", 9, 10) == 9
-    with pytest.raises(ValueError, match="asks for 10 of the 10"):
-        check_fits("Test", 10, 10)
+def test_a_phase_may_leave_a_single_step():
+    assert LearningRate(RATE).then("Test", 9, Half).join(10).steps == 9
 
 
 @pytest.mark.parametrize("after", [RATE, keras.optimizers.schedules.CosineDecay(RATE, 5)])

@@ -1,8 +1,13 @@
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 import kerastricks as kt
+from kerastricks.optimizers.sgd import weight_decay
 
 
 def run(optimizer, gradients, exclude=False):
@@ -64,6 +69,70 @@ def test_follows_pytorch_itself_for_a_hundred_steps():
     assert value == pytest.approx(variable.detach().numpy(), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "decoupled", "either"),
+    [
+        (kt.SGD(0.1, weight_decay=0.2), None, 0.2),
+        (kt.SGD(0.1, weight_decay=0.2, coupled=False), 0.2, 0.2),
+        (kt.SGD(0.1), None, None),
+        (kt.AdamW(0.1, weight_decay=0.2), 0.2, 0.2),
+        (keras.optimizers.SGD(0.1, weight_decay=0.2), 0.2, 0.2),
+        (keras.optimizers.SGD(0.1), None, None),
+    ],
+    ids=["coupled", "uncoupled", "none", "AdamW", "Keras' SGD", "Keras' SGD without"],
+)
+def test_keras_own_decay_is_the_decoupled_one_alone(optimizer, decoupled, either):
+    """So that no one, Keras' distribution included, applies the coupled one a second time."""
+    assert optimizer.weight_decay == decoupled
+    assert weight_decay(optimizer) == either
+    again = type(optimizer).from_config(optimizer.get_config())
+    assert (again.weight_decay, weight_decay(again)) == (decoupled, either)
+
+
+# Two replicas and one device, from the same weights; prints how far apart one step takes them.
+REPLICAS = """
+import keras, numpy as np, tensorflow as tf
+
+processor = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
+import kerastricks as kt
+
+random = np.random.default_rng(0)
+images, labels = random.normal(size=(8, 4)).astype("float32"), np.arange(8) % 3
+weights = [random.normal(size=(4, 3)), np.ones(3)]
+trained = []
+for strategy in (tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy()):
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        model.set_weights(weights)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(kt.SGD(0.5, weight_decay=0.1, kernels_only=True), loss, jit_compile=False)
+    model.fit(images, labels, batch_size=8, epochs=1, verbose=0)
+    trained.append(model.get_weights())
+    print("replicas", strategy.num_replicas_in_sync)
+print("apart", max(float(np.abs(a - b).max()) for a, b in zip(*trained)))
+print("moved", min(float(np.abs(a - b).max()) for a, b in zip(trained[0], weights)))
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="MirroredStrategy is TensorFlow's")
+def test_replicas_do_not_multiply_the_decay():
+    """One decay more would take the replicas apart by 0.5 * 0.1 of the kernel, whose entries are about 1."""
+    done = subprocess.run(
+        [sys.executable, "-c", REPLICAS],
+        env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines() if line.startswith(("replicas", "apart", "moved"))]
+    (_, two), (_, one), (_, apart), (_, moved) = said
+    assert (two, one) == ("2", "1")
+    assert float(apart) < 1e-6
+    assert float(moved) > 1e-2
+
+
 def classifier():
     inputs = keras.Input((4,))
     x = keras.layers.Dense(4, name="hidden")(inputs)
@@ -93,10 +162,10 @@ def test_the_rule_outlives_save_and_load(optimizer, tmp_path):
 
 def test_decay_does_not_show_in_the_loss():
     losses = []
-    for weight_decay in (None, 10.0):
+    for decay in (None, 10.0):
         keras.utils.set_random_seed(0)
         model = classifier()
-        model.compile(kt.SGD(1e-12, weight_decay=weight_decay), LOSS)
+        model.compile(kt.SGD(1e-12, weight_decay=decay), LOSS)
         losses.append(model.fit(IMAGES, LABELS, verbose=0).history["loss"][0])
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerastricks.commands.ablation.statistics import effects, verdict
-from kerastricks.report.confusion import judge
+from kerastricks.report.confusion import compare
 from kerastricks.report.page import training_page
 
 NASTY = "<script>alert(1)</script>"
@@ -100,8 +100,8 @@ def build_training(classes=3, wrong=18):
     said[3::5] = labels[3::5]
     probabilities = np.full((len(labels), classes), 0.001)
     probabilities[np.arange(len(labels)), said] = np.linspace(0.99, 0.5, len(labels))
-    judgement = judge(random.integers(0, 256, (len(labels), 8, 8, 1)), labels, probabilities)
-    return training_page({"data": NASTY}, result, history, [0.1, 0.2, 0.1], samples, judgement, names)
+    compared = compare(random.integers(0, 256, (len(labels), 8, 8, 1)), labels, probabilities)
+    return training_page({"data": NASTY}, result, history, [0.1, 0.2, 0.1], samples, compared, names)
 
 
 @pytest.fixture

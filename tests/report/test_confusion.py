@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerastricks.report.confusion import judge
+from kerastricks.report.confusion import compare
 
 PROBABILITIES = np.array(
     [
@@ -26,16 +26,16 @@ class Images:
 
 
 def test_counts_by_class_and_what_was_said():
-    judgement = judge(Images(), LABELS, PROBABILITIES)
-    assert judgement.confusion.tolist() == [[1, 2, 0], [1, 0, 0], [0, 0, 0]]
-    assert judgement.accuracy == pytest.approx([1 / 3, 0, np.nan], nan_ok=True)
-    assert judgement.most_confused(5) == [(0, 1, 2), (1, 0, 1)]
-    assert judgement.most_confused(1) == [(0, 1, 2)]
+    compared = compare(Images(), LABELS, PROBABILITIES)
+    assert compared.confusion.tolist() == [[1, 2, 0], [1, 0, 0], [0, 0, 0]]
+    assert compared.accuracy == pytest.approx([1 / 3, 0, np.nan], nan_ok=True)
+    assert compared.most_confused(5) == [(0, 1, 2), (1, 0, 1)]
+    assert compared.most_confused(1) == [(0, 1, 2)]
 
 
 def test_takes_only_the_surest_mistakes():
     images = Images()
-    mistakes = judge(images, LABELS, PROBABILITIES, most=2).mistakes
+    mistakes = compare(images, LABELS, PROBABILITIES, most=2).mistakes
     assert images.asked == [2, 3]
     assert [(mistake.said, mistake.label, mistake.confidence) for mistake in mistakes] == [(1, 0, 0.8), (0, 1, 0.7)]
     assert [mistake.image.item() for mistake in mistakes] == [2, 3]
@@ -43,9 +43,9 @@ def test_takes_only_the_surest_mistakes():
 
 def test_nothing_wrong():
     images = Images()
-    judgement = judge(images, LABELS[:1], PROBABILITIES[:1])
-    assert (judgement.mistakes, judgement.most_confused(5), images.asked) == ((), [], [])
+    compared = compare(images, LABELS[:1], PROBABILITIES[:1])
+    assert (compared.mistakes, compared.most_confused(5), images.asked) == ((), [], [])
 
 
 def test_scores_that_are_not_numbers_are_counted_too():
-    assert judge(Images(), LABELS, np.full((4, 3), np.nan)).confusion.sum() == 4
+    assert compare(Images(), LABELS, np.full((4, 3), np.nan)).confusion.sum() == 4

@@ -27,13 +27,18 @@ from kerastricks.report.plots import (
         (kt.WarmupSchedule(0.8, 4), [0.2, 0.4, 0.6, 0.8]),
         (keras.optimizers.schedules.PolynomialDecay(0.8, 4, 0.0), [0.8, 0.6, 0.4, 0.2]),
         (keras.optimizers.schedules.ExponentialDecay(0.8, 1, 0.5), [0.8, 0.4, 0.2, 0.1]),
-        (kt.StepDecay((1,), 0.5).learning_rate(0.8, kt.Plan(2, 2, 1)), [0.8, 0.8, 0.4, 0.4]),
+        (keras.optimizers.schedules.PiecewiseConstantDecay([1], [0.8, 0.4]), [0.8, 0.8, 0.4, 0.4]),
     ],
 )
 def test_draws_any_learning_rate(learning_rate, expected):
     (line,) = kt.plot_learning_rate(learning_rate, steps=4).axes[0].lines
     assert line.get_xdata().tolist() == [0, 1, 2, 3]
     assert list(line.get_ydata()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_draws_what_tricks_make_of_a_rate(rate):
+    (line,) = kt.plot_learning_rate(rate(kt.StepDecay((1,), 0.5), plan=kt.Plan(2, 2, 1)), steps=4).axes[0].lines
+    assert list(line.get_ydata()) == pytest.approx([0.8, 0.8, 0.4, 0.4], abs=1e-6)
 
 
 def test_draws_over_epochs(tmp_path):

@@ -5,6 +5,7 @@ from keras import layers
 
 import kerastricks as kt
 from kerastricks.recipes import baseline, tutorial
+from kerastricks.training.trick import HOOKS
 
 RUN = {"epochs": 3, "batch_size": 8, "verbose": 0}
 FULL = kt.Recipe(
@@ -220,5 +221,65 @@ def test_compile_asks_for_a_built_model(plan):
 def test_a_refused_recipe_leaves_the_weights_alone(model, images):
     weights = model.get_weights()
     with pytest.raises(ValueError, match="off for the last 9"):
-        kt.Recipe((kt.ZeroGamma(), kt.MixUp(off_epochs=9))).fit(model, images, **RUN)
+        kt.Recipe((kt.ZeroGamma(), kt.LowPrecision(), kt.MixUp(off_epochs=9))).fit(model, images, **RUN)
     assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert not model.compiled
+
+
+def spy(called, refuses):
+    """Returns a trick that writes the names of its hooks down as they are called, and may refuse the run."""
+
+    def hook(name):
+        def call(self, first, *others, **draws):
+            called.append(name)
+            if name == "check" and refuses:
+                raise ValueError("Spy refuses")
+            if name == "batch":
+                return first, *others
+            return None if name in ("check", "auxiliary", "averages") else first
+
+        return call
+
+    return type("Spy", (kt.Trick,), {name: hook(name) for name in ("check", *HOOKS)})()
+
+
+@pytest.mark.parametrize("begin", ["compile", "fit"])
+def test_a_recipe_is_refused_before_a_hook_can_touch_anything(model, images, plan, begin):
+    """The one that refuses stands behind the one that would set weights."""
+    called, weights = [], model.get_weights()
+    recipe = kt.Recipe((kt.ZeroGamma(), spy(called, refuses=True)))
+    with pytest.raises(ValueError, match="Spy refuses"):
+        recipe.compile(model, plan) if begin == "compile" else recipe.fit(model, images, **RUN)
+    assert called == ["plan", "learning_rate", "check"]
+    assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
+
+
+def test_hooks_are_called_in_their_order_and_the_check_once(model, images):
+    called = []
+    kt.Recipe((spy(called, refuses=False),)).fit(model, images, epochs=1, batch_size=8, verbose=0)
+    once = ["plan", "learning_rate", "check", "model", "loss", "optimizer", "auxiliary", "averages", "callbacks"]
+    assert called[: len(once)] == once
+    assert {"batch"} <= set(called[len(once) :]) <= {"batch", "evaluation"}  # Keras may look at the model first
+
+
+def test_the_check_sees_the_run_as_the_tricks_leave_it(model, images):
+    """26 images in batches of 8 are 4 steps an epoch, and 12 in all: six updates of two batches."""
+    seen = []
+
+    class Spy(kt.Trick):
+        def check(self, setup):
+            seen.append(setup)
+            raise ValueError("Spy has seen enough")
+
+    recipe = kt.Recipe((Spy(), kt.GradientAccumulation(2), kt.LinearScaling(4), kt.CosineDecay()), learning_rate=0.1)
+    with pytest.raises(ValueError, match="Spy has seen enough"):
+        recipe.fit(model, images, **RUN)
+    (setup,) = seen
+    assert setup.model is model
+    assert (setup.plan.total_steps, setup.plan.effective_batch_size) == (6, 16)
+    assert (setup.learning_rate.value, setup.learning_rate.decays) == (pytest.approx(0.4), True)
+    assert isinstance(setup.loss, keras.losses.CategoricalCrossentropy)
+    assert isinstance(setup.optimizer, kt.SGD)
+    assert setup.tricks == recipe.tricks
+    assert setup.image_shape == (8, 8, 3)

@@ -12,6 +12,7 @@ def test_asks_for_each_class_on_its_own(plan):
     assert float(value) == pytest.approx(np.log(2), abs=1e-6)
 
 
-def test_refuses_probabilities(plan):
+def test_takes_logits_and_refuses_probabilities(setup):
+    kt.BinaryCrossentropy().check(setup())
     with pytest.raises(ValueError, match="classifier_activation=None"):
-        kt.BinaryCrossentropy().loss(keras.losses.CategoricalCrossentropy(), plan)
+        kt.BinaryCrossentropy().check(setup(loss=keras.losses.CategoricalCrossentropy()))

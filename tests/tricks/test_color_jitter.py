@@ -69,13 +69,19 @@ def test_half_a_turn_is_the_opposite_colour():
 
 def test_one_channel_gets_brightness_and_contrast():
     assert jittered([[50], [150]], 1.2, 0.5, 0.3, 0.7).tolist() == pytest.approx(np.array([[90], [150]]), abs=1e-3)
+
+
+def test_refuses_one_channel_where_it_would_change_colours_alone(setup):
+    for settings in ({}, {"brightness": 0, "contrast": 0.1}):
+        kt.ColorJitter(**settings).check(setup(image_shape=(8, 8, 1)))
+    kt.ColorJitter(brightness=0).check(setup())
     with pytest.raises(ValueError, match="would have no effect: images of one channel"):
-        kt.ColorJitter(brightness=0).batch(keras.ops.ones((1, 2, 2, 1)), None, *np.ones((4, 1), "float32"))
+        kt.ColorJitter(brightness=0).check(setup(image_shape=(8, 8, 1)))
 
 
-def test_refuses_two_channels():
+def test_refuses_two_channels(setup):
     with pytest.raises(ValueError, match="ColorJitter needs images with 1 or 3 channels"):
-        kt.ColorJitter().batch(keras.ops.ones((1, 2, 2, 2)), None, *np.ones((4, 1), "float32"))
+        kt.ColorJitter().check(setup(image_shape=(8, 8, 2)))
 
 
 def test_the_draws_follow_their_distributions(plan):

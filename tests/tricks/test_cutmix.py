@@ -59,9 +59,9 @@ def test_is_off_for_the_last_epochs(plan, step, off):
     assert (draws(kt.CutMix(off_epochs=2), plan, step)["share"] == 0).all() == off
 
 
-def test_refuses_batches_of_one():
+def test_refuses_batches_of_one(setup):
     with pytest.raises(ValueError, match="CutMix mixes pairs: it needs batches of at least two images"):
-        draws(kt.CutMix(), kt.Plan(1, 1, batch_size=1))
+        kt.CutMix().check(setup(plan=kt.Plan(1, 1, batch_size=1)))
 
 
 @pytest.mark.parametrize("alpha", [0, -1, float("nan"), float("inf")])

@@ -4,7 +4,6 @@ import pytest
 from keras import layers
 
 import kerastricks as kt
-from kerastricks.training.engine import Engine
 from kerastricks.tricks.distillation import distillation
 
 RUN = {"epochs": 2, "batch_size": 8, "verbose": 0}
@@ -37,18 +36,12 @@ def number(loss):
     return float(keras.ops.convert_to_numpy(loss))
 
 
-def engine(student, trick, loss):
-    built = Engine(trick.model(student, None), (trick,), 2)
-    built.compile(loss=loss)
-    return built
-
-
 @pytest.mark.parametrize("activation", [None, "softmax"])
-def test_the_loss_is_that_of_the_labels_and_of_the_teacher(activation):
+def test_the_loss_is_that_of_the_labels_and_of_the_teacher(activation, plan):
     """Teacher and student give (1/2, 1/2): ln 2 for the labels, and T² ln 2 from the teacher, with its weight."""
     trick = kt.Distillation(dense(kernel_initializer="zeros", activation=activation), temperature=3, weight=0.5)
     student = dense(kernel_initializer="zeros", activation=activation)
-    built = engine(student, trick, keras.losses.CategoricalCrossentropy(from_logits=activation is None))
+    built = kt.Recipe((trick,)).compile(student, plan)
     x, y = np.ones((2, 1, 1, 1), "float32"), np.array([0, 1])
     loss = built.compute_loss(keras.ops.array(x), keras.ops.array(y), built(x, training=True))
     assert number(loss) == pytest.approx((1 + 9 * 0.5) * np.log(2), rel=1e-5)
@@ -56,11 +49,11 @@ def test_the_loss_is_that_of_the_labels_and_of_the_teacher(activation):
     assert number(clean) == pytest.approx(np.log(2), rel=1e-5)
 
 
-def test_keeps_the_weights_of_samples_and_the_regularizers_of_the_student():
+def test_keeps_the_weights_of_samples_and_the_regularizers_of_the_student(plan):
     """Weights 0 and 2 of two equal samples: the mean is as without; the kernel is 1 and its L2(0.01) adds 0.02."""
     trick = kt.Distillation(dense(kernel_initializer="zeros"), temperature=1)
     student = dense(kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(0.01))
-    built = engine(student, trick, keras.losses.CategoricalCrossentropy(from_logits=True))
+    built = kt.Recipe((trick,)).compile(student, plan)
     x, y = np.ones((2, 1, 1, 1), "float32"), keras.ops.array([0, 1])
     outputs = built(x, training=True)
     for weights in ([1.0, 1.0], [0.0, 2.0]):
@@ -86,18 +79,17 @@ def test_the_student_follows_the_teacher_and_alone_is_trained(model, images, tmp
     assert keras.saving.load_model(tmp_path / "pupil.keras").count_params() == pupil.count_params()
 
 
-def test_the_teacher_sees_the_mixed_images_in_inference_mode(model, images):
+def test_the_teacher_sees_the_mixed_images_in_inference_mode(model, plan):
     """The mean of an untrained BatchNormalization stays 0 in a teacher that infers."""
     seen = []
     trick = kt.Distillation(model)
     teacher = trick.frozen
     call = teacher.call
     teacher.call = lambda inputs, **settings: (seen.append((inputs, settings)), call(inputs, **settings))[1]
-    built = engine(keras.models.clone_model(model), trick, keras.losses.CategoricalCrossentropy(from_logits=True))
-    built.classes = 3
+    built = kt.Recipe((trick,)).compile(keras.models.clone_model(model), plan)
     mixed = keras.ops.ones((2, 8, 8, 3))
     built.compute_loss(mixed, keras.ops.array([0, 1]), built(mixed, training=True))
-    assert seen[0][0] is mixed
+    assert [(inputs is mixed, settings["training"]) for inputs, settings in seen] == [(True, False)]
     norms = [layer for layer in teacher.layers if isinstance(layer, layers.BatchNormalization)]
     assert all(not keras.ops.convert_to_numpy(norm.moving_mean).any() for norm in norms)
 
@@ -105,8 +97,8 @@ def test_the_teacher_sees_the_mixed_images_in_inference_mode(model, images):
 def test_takes_a_file(tmp_path):
     dense().save(tmp_path / "teacher.keras")
     trick = kt.Distillation(str(tmp_path / "teacher.keras"))
-    assert trick.networks()[0].count_params() == 4
-    assert trick.networks()[0].trainable_weights == []
+    assert trick.frozen.count_params() == 4
+    assert trick.frozen.trainable_weights == []
 
 
 def renamed(name):
@@ -114,11 +106,11 @@ def renamed(name):
     return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(inputs)), name=name)
 
 
-def test_warns_where_the_paper_saw_harm(plan):
+def test_warns_where_the_paper_saw_harm(setup):
     trick = kt.Distillation(renamed("resnet152d"))
     with pytest.warns(UserWarning, match="lowered the accuracy of Inception-V3 and MobileNet"):
-        trick.model(renamed("mobilenet"), plan)
-    trick.model(renamed("resnet50d"), plan)
+        trick.check(setup(model=renamed("mobilenet")))
+    trick.check(setup(model=renamed("resnet50d")))
 
 
 @pytest.mark.parametrize(
@@ -131,9 +123,9 @@ def test_warns_where_the_paper_saw_harm(plan):
         (3, "Received: int"),
     ],
 )
-def test_refuses_a_teacher_that_does_not_fit(teacher, message, plan):
+def test_refuses_a_teacher_that_does_not_fit(teacher, message, setup):
     with pytest.raises(ValueError, match=message):
-        kt.Distillation(teacher).model(dense(), plan)
+        kt.Distillation(teacher).check(setup(model=dense()))
 
 
 @pytest.mark.parametrize("settings", [{"temperature": 0}, {"weight": -1}, {"temperature": float("nan")}])

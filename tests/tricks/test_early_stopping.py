@@ -20,6 +20,12 @@ def test_refuses_a_run_without_validation(model, images):
         kt.Recipe((kt.EarlyStopping(1),)).fit(model, images, epochs=2, batch_size=8, verbose=0)
 
 
+def test_refuses_to_outwait_the_run(setup):
+    kt.EarlyStopping(9).check(setup())
+    with pytest.raises(ValueError, match="it waits 10 epochs and the run has 10"):
+        kt.EarlyStopping(10).check(setup())
+
+
 def test_refuses_no_patience():
     with pytest.raises(ValueError, match="Received: patience=0"):
         kt.EarlyStopping(0)

@@ -27,7 +27,7 @@ class Record(keras.callbacks.Callback):
 
 
 def averages(engine):
-    return [keras.ops.convert_to_numpy(variable) for variable in engine.averages.variables]
+    return [keras.ops.convert_to_numpy(variable) for variable in engine.averages.averages]
 
 
 def test_is_the_average_of_what_the_weights_were(model, images):
@@ -126,8 +126,26 @@ def test_one_average_a_recipe(model, images):
     class Other(kt.EMA):
         pass
 
-    with pytest.raises(ValueError, match="Received: EMA, Other"):
+    message = "EMA and Other both set the averaged weights. Keep one of them in the recipe."
+    with pytest.raises(ValueError, match=message):
         kt.Recipe((kt.EMA(), Other())).fit(model, images, epochs=1, **RUN)
+
+
+def test_averages_a_low_precision_in_a_higher_one(images):
+    """Weights in bfloat16 have an average in float32, which one update moves nine elevenths of the way."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3, dtype="bfloat16")(x))
+    start, record = [keras.ops.convert_to_numpy(weight) for weight in model.weights], Record()
+    images = tuple(part[:8] for part in images)
+    run = {"validation_data": images, "epochs": 1, "callbacks": [record], **RUN}
+    engine = kt.Recipe((kt.EMA(),)).fit(model, images, **run).model
+    for average, first, weight in zip(averages(engine), start, record.weights[0], strict=True):
+        by_hand = 2 / 11 * first.astype("float32") + 9 / 11 * weight.astype("float32")
+        assert average.dtype == "float32"
+        # Within a step, XLA may average a weight as it is before it is rounded to bfloat16.
+        assert (np.abs(average - by_hand) <= 2**-8 * np.abs(weight.astype("float32")) + 1e-6).all()
+    assert {weight.dtype for weight in model.weights} == {"bfloat16"}
 
 
 def test_without_it_there_is_nothing_to_lend(model, images):

@@ -25,8 +25,22 @@ def test_equals_one_batch_of_twice_the_size(images):
 
 
 def test_the_plan_counts_updates():
-    plan = kt.GradientAccumulation(4).updates(kt.Plan(epochs=3, steps_per_epoch=10, batch_size=32))
-    assert (plan.batch_size, plan.total_steps, plan.steps(2)) == (128, 7, 5)
+    """Thirty batches of 32 images are seven updates of 128, and two that make none; two epochs are five."""
+    plan = kt.GradientAccumulation(4).plan(kt.Plan(epochs=3, steps_per_epoch=10, batch_size=32))
+    assert (plan.batches, plan.total_steps, plan.steps(2)) == (30, 7, 5)
+    assert (plan.batch_size, plan.effective_batch_size) == (32, 128)
+
+
+def test_the_phases_are_counted_in_updates_and_the_schedule_in_batches(rate):
+    """Two updates of two batches each climb to 0.8; a decay over the other 18 has 17/18 of it at the next."""
+    tricks = (kt.Warmup(steps=2), kt.PolynomialDecay())
+    for order in ((kt.GradientAccumulation(2), *tricks), (*tricks, kt.GradientAccumulation(2))):
+        rates = [float(rate(*order)(batch)) for batch in range(8)]
+        assert rates == pytest.approx([0.4, 0.4, 0.8, 0.8, 0.8, 0.8, 0.8 * 17 / 18, 0.8 * 17 / 18], abs=1e-6)
+
+
+def test_a_number_stays_one(rate):
+    assert rate(kt.GradientAccumulation(2)) == 0.8
 
 
 @pytest.mark.parametrize(("batch", "expected"), [(0, 0.5), (1, 0.5), (2, 1.0), (3, 1.0)])
@@ -48,6 +62,7 @@ def test_refuses_less_than_two(steps):
         kt.GradientAccumulation(steps)
 
 
-def test_refuses_a_run_without_an_update():
+@pytest.mark.parametrize("beside", [(), (kt.CosineDecay(),), (kt.Warmup(1),)], ids=["alone", "decay", "warmup"])
+def test_refuses_a_run_without_an_update(beside):
     with pytest.raises(ValueError, match="the run has 6 batches. Received: steps=7"):
-        kt.GradientAccumulation(7).updates(kt.Plan(2, 3, 8))
+        kt.Recipe((kt.GradientAccumulation(7), *beside)).compile(linear(), kt.Plan(2, 3, 8))

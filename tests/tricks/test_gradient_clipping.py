@@ -28,9 +28,13 @@ def test_reaches_the_optimizer_under_a_loss_scale(model, plan):
     assert inner.global_clipnorm == 2.0
 
 
-def test_refuses_an_optimizer_that_clips(model, plan):
-    with pytest.raises(ValueError, match="clipvalue=0.5"):
-        kt.GradientClipping().optimizer(keras.optimizers.SGD(clipvalue=0.5), model, plan)
+@pytest.mark.parametrize("wrapped", [False, True], ids=["alone", "under a loss scale"])
+def test_refuses_an_optimizer_that_clips(setup, wrapped):
+    optimizer = keras.optimizers.SGD(clipvalue=0.5)
+    with pytest.raises(ValueError, match=r"SGD\(clipvalue=0.5\)"):
+        kt.GradientClipping().check(
+            setup(optimizer=keras.optimizers.LossScaleOptimizer(optimizer) if wrapped else optimizer)
+        )
 
 
 @pytest.mark.parametrize("norm", [0, -1, float("nan")])

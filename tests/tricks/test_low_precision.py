@@ -37,18 +37,25 @@ def test_an_overflow_skips_the_update(model, plan, monkeypatch):
         assert keras.ops.convert_to_numpy(variable).tolist() == [expected]
 
 
-def test_float16_needs_an_accelerator(model, plan, monkeypatch):
+def test_float16_needs_an_accelerator(setup, monkeypatch):
     monkeypatch.setattr(low_precision, "has_accelerator", lambda: False)
+    kt.LowPrecision().check(setup())
     with pytest.raises(ValueError, match="dtype='float16' on .*. Use 'bfloat16'"):
-        kt.LowPrecision("float16").model(model, plan)
+        kt.LowPrecision("float16").check(setup())
 
 
-def test_refuses_a_model_without_a_graph(plan):
+def test_a_second_time_it_has_nothing_to_do(model, plan, setup):
+    kt.LowPrecision().model(model, plan)
+    with pytest.raises(ValueError, match="no effect: no layer of the model computes in float32"):
+        kt.LowPrecision().check(setup())
+
+
+def test_refuses_a_model_without_a_graph(setup):
     class Subclassed(keras.Model):
         pass
 
     with pytest.raises(ValueError, match="Received: Subclassed, which has none"):
-        kt.LowPrecision().model(Subclassed(), plan)
+        kt.LowPrecision().check(setup(model=Subclassed()))
 
 
 def test_refuses_another_precision():

@@ -47,9 +47,11 @@ def test_is_off_for_the_last_epochs(plan, step, off):
     assert (draws(kt.MixUp(off_epochs=2), plan, step)["weight"] == 1).all() == off
 
 
-def test_refuses_batches_of_one():
-    with pytest.raises(ValueError, match="at least two images"):
-        draws(kt.MixUp(), kt.Plan(1, 1, batch_size=1))
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_refuses_batches_of_one(setup, accumulation):
+    """Also where several of them make an update: partners come from the same batch."""
+    with pytest.raises(ValueError, match="MixUp mixes pairs: .* at least two images. Received: batch_size=1"):
+        kt.MixUp().check(setup(plan=kt.Plan(1, 2, batch_size=1, accumulation=accumulation)))
 
 
 @pytest.mark.parametrize("alpha", [0, -1, float("nan"), float("inf")])

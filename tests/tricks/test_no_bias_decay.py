@@ -54,16 +54,23 @@ def test_depthwise_kernels_decay(plan):
 
 
 @pytest.mark.parametrize("weight_decay", [None, 0.0])
-def test_refuses_an_optimizer_without_decay(model, plan, weight_decay):
-    with pytest.raises(ValueError, match=r"no weight decay. Received: optimizer=SGD\(weight_decay=(None|0.0)\)"):
-        kt.NoBiasDecay().optimizer(kt.SGD(0.1, weight_decay=weight_decay), model, plan)
+@pytest.mark.parametrize("optimizer", [kt.SGD, keras.optimizers.SGD], ids=["coupled SGD", "Keras' SGD"])
+def test_refuses_an_optimizer_without_decay(setup, optimizer, weight_decay):
+    message = rf"no weight decay. Received: optimizer=SGD\(weight_decay={weight_decay}\)"
+    with pytest.raises(ValueError, match=message):
+        kt.NoBiasDecay().check(setup(optimizer=optimizer(0.1, weight_decay=weight_decay)))
 
 
-def test_refuses_a_model_without_vectors(plan):
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_takes_any_optimizer_that_decays(setup, name):
+    kt.NoBiasDecay().check(setup(optimizer=OPTIMIZERS[name]()))
+
+
+def test_refuses_a_model_without_vectors(setup):
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(3, use_bias=False)(inputs))
     with pytest.raises(ValueError, match="no trainable biases"):
-        kt.NoBiasDecay().optimizer(kt.SGD(0.1, weight_decay=0.1), model, plan)
+        kt.NoBiasDecay().check(setup(model=model))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +81,6 @@ def test_refuses_a_model_without_vectors(plan):
         ({"include": (".",)}, "would have no effect"),
     ],
 )
-def test_refuses_a_choice_that_does_not_fit(model, plan, settings, message):
+def test_refuses_a_choice_that_does_not_fit(setup, settings, message):
     with pytest.raises(ValueError, match=message):
-        kt.NoBiasDecay(**settings).optimizer(kt.SGD(0.1, weight_decay=0.1), model, plan)
+        kt.NoBiasDecay(**settings).check(setup())

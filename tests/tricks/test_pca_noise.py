@@ -33,9 +33,10 @@ def test_the_draws_are_normal(plan, deviation):
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_refuses_images_without_three_channels(channels):
-    with pytest.raises(ValueError, match="PCANoise needs images with 3 channels.* Received: shape=.2, 8, 8"):
-        kt.PCANoise().batch(keras.ops.ones((2, 8, 8, channels)), None, np.zeros((2, 3), "float32"))
+def test_refuses_images_without_three_channels(setup, channels):
+    message = f"PCANoise needs images with 3 channels.* Received: images of shape .8, 8, {channels}"
+    with pytest.raises(ValueError, match=message):
+        kt.PCANoise().check(setup(image_shape=(8, 8, channels)))
 
 
 @pytest.mark.parametrize("deviation", [0, -1, float("nan"), float("inf")])

@@ -43,11 +43,20 @@ def test_rounded_probabilities_are_taken_as_shares(plan):
     assert set(draws(trick, plan, size=100)["choice"]) == {0, 1, 2}
 
 
+def test_refuses_what_its_tricks_refuse(setup):
+    kt.RandomChoice((kt.PCANoise(), kt.MixUp(off_epochs=9))).check(setup())
+    with pytest.raises(ValueError, match="MixUp would have no effect: it is off for the last 10 of 10 epochs"):
+        kt.RandomChoice((kt.CutMix(), kt.MixUp(off_epochs=10))).check(setup())
+    with pytest.raises(ValueError, match="PCANoise needs images with 3 channels"):
+        kt.RandomChoice((kt.PCANoise(), kt.MixUp())).check(setup(image_shape=(8, 8, 1)))
+
+
 @pytest.mark.parametrize(
     ("tricks", "probabilities", "message"),
     [
         ((kt.MixUp(),), None, "would have no effect"),
         ((kt.MixUp(), kt.Warmup()), None, "images and targets alone. Received: Warmup"),
+        ((kt.MixUp(), kt.RandomResizedCrop(8)), None, "images and targets alone. Received: RandomResizedCrop"),
         ((kt.MixUp(), kt.CutMix()), (1.0,), "must be 2 positive numbers"),
         ((kt.MixUp(), kt.CutMix()), (0.5, 0.6), "sum to one"),
         ((kt.MixUp(), kt.CutMix()), (0.0, 1.0), "positive"),

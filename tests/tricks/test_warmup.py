@@ -29,30 +29,38 @@ def test_refuses_to_start_above_its_target(start):
         kt.WarmupSchedule(FLAT, steps=2, start=start)
 
 
-def test_takes_steps_in_place_of_epochs(plan):
-    assert kt.Warmup(steps=7).learning_rate(FLAT, plan).steps == 7
+def test_takes_steps_in_place_of_epochs(rate):
+    assert rate(kt.Warmup(steps=7)).steps == 7
     with pytest.raises(ValueError, match="`steps` of Warmup must be an integer of at least 1"):
         kt.Warmup(steps=0)
 
 
-def test_lasts_its_epochs(plan):
-    assert kt.Warmup(epochs=2.5).learning_rate(FLAT, plan).steps == 10
+def test_lasts_its_epochs(rate):
+    assert rate(kt.Warmup(epochs=2.5)).steps == 10
 
 
-def test_leaves_the_rest_of_the_run_to_the_decay(plan):
-    schedule = kt.CosineDecay().learning_rate(kt.Warmup(1).learning_rate(FLAT, plan), plan)
+def test_leaves_the_rest_of_the_run_to_the_decay(rate):
+    schedule = rate(kt.Warmup(1), kt.CosineDecay())
     assert (schedule.steps, schedule.after.decay_steps) == (4, 36)
 
 
 @pytest.mark.parametrize("epochs", [10, 11])
-def test_refuses_to_outlast_the_run(plan, epochs):
+def test_refuses_to_outlast_the_run(rate, epochs):
     with pytest.raises(ValueError, match=f"asks for {4 * epochs} of the 40 steps left"):
-        kt.Warmup(epochs).learning_rate(FLAT, plan)
+        rate(kt.Warmup(epochs))
 
 
-def test_refuses_to_follow_a_decay(plan):
+def test_refuses_to_follow_a_decay(rate):
     with pytest.raises(ValueError, match="Put Warmup before the trick that decays"):
-        kt.Warmup(1).learning_rate(kt.CosineDecay().learning_rate(FLAT, plan), plan)
+        rate(kt.CosineDecay(), kt.Warmup(1))
+
+
+@pytest.mark.parametrize("settings", [{"steps": 1}, {"epochs": 0.25}])
+def test_refuses_a_single_step_unless_it_starts_lower(setup, settings):
+    """A warmup of one step has the full rate at once; with a start of its own it has that."""
+    with pytest.raises(ValueError, match="Warmup would have no effect.* at 4 steps an epoch"):
+        kt.Warmup(**settings).check(setup())
+    kt.Warmup(**settings, start=0.1).check(setup())
 
 
 @pytest.mark.parametrize("epochs", [0, -1, float("nan")])

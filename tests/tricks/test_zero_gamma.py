@@ -27,16 +27,25 @@ def test_resnet20_has_nine_blocks():
     assert len(kt.zero_gamma(kt.models.build("resnet20", classes=3, input_shape=(8, 8, 1), width=2))) == 9
 
 
-def test_refuses_a_model_without_branches():
+def test_refuses_a_model_without_branches(setup):
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, layers.BatchNormalization()(layers.Conv2D(2, 3)(inputs)), name="plain")
-    with pytest.raises(ValueError, match="no effect: in the model 'plain' no residual branch"):
-        kt.zero_gamma(model)
+    for refused in (kt.zero_gamma, lambda model: kt.ZeroGamma().check(setup(model=model))):
+        with pytest.raises(ValueError, match="no effect: in the model 'plain' no residual branch"):
+            refused(model)
 
 
-def test_refuses_a_model_without_a_graph():
+def test_refuses_a_model_without_a_graph(setup):
     class Subclassed(keras.Model):
         pass
 
-    with pytest.raises(ValueError, match="Received: Subclassed, which has none"):
-        kt.zero_gamma(Subclassed())
+    for refused in (kt.zero_gamma, lambda model: kt.ZeroGamma().check(setup(model=model))):
+        with pytest.raises(ValueError, match="Received: Subclassed, which has none"):
+            refused(Subclassed())
+
+
+def test_the_check_sets_nothing(setup, model):
+    kt.ZeroGamma().check(setup())
+    gammas = [keras.ops.convert_to_numpy(weight) for weight in model.weights if weight.name == "gamma"]
+    assert len(gammas) == 5
+    assert all(gamma.all() for gamma in gammas)

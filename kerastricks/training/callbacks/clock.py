@@ -6,7 +6,7 @@ import keras
 
 
 class Clock(keras.callbacks.Callback):
-    """Keeps the seconds of each epoch's training, validation left out, in `epoch_seconds`."""
+    """Records the training seconds of each epoch, without validation, in `epoch_seconds`."""
 
     async_safe = True  # Keras then need not wait for the device after each step
 

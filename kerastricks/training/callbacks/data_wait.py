@@ -8,17 +8,17 @@ import keras
 
 
 def _ahead() -> int:
-    """Returns how many batches beyond a step's own Keras fetches before it runs the step."""
+    """Returns how many batches ahead of a step Keras fetches before it runs the step."""
     return 0 if keras.backend.backend() == "tensorflow" else 1
 
 
 class DataWait(keras.callbacks.Callback):
-    """Adds `data_wait` to the history: the share of an epoch's steps, 0 to 1, in which the device waited for images.
+    """Adds `data_wait` to the history: the fraction of an epoch's time, 0 to 1, in which training waited for images.
 
     A step waits from the end of the step before it to the time at which the batch that it needs was ready.
 
     Args:
-        ready: Times by `time.perf_counter` at which batches were ready, by global step, as of
+        ready: Times by `time.perf_counter` at which batches were ready, by global step, as in
             `TrainingBatches.ready`; those of past epochs are removed.
         steps_per_epoch: Steps in one epoch.
     """

@@ -1,4 +1,4 @@
-"""The learning rate, in the history and update by update, without a cost in the step."""
+"""The learning rate per epoch in the history, and per update, without a cost in the step."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import keras
 class LearningRateLog(keras.callbacks.Callback):
     """Adds `learning_rate`, the rate of the last update of each epoch, to the history of an `Engine`.
 
-    Keras logs none where a schedule sets the rate. The rate is asked for once an epoch, on the host.
+    Keras logs none where a schedule sets the rate. The rate is computed once per epoch, on the host.
 
     Args:
         steps_per_epoch: Steps in one epoch.
@@ -26,8 +26,8 @@ class LearningRateLog(keras.callbacks.Callback):
 class LearningRateRecorder(keras.callbacks.Callback):
     """Records the learning rate of every update in `learning_rates`, in any training.
 
-    The rates of an epoch are asked from the schedule at its end, so that no step waits. Under gradient
-    accumulation there is one rate an update. A rate that a callback sets during the epoch is recorded as it stands at
+    The rates of an epoch are computed from the schedule at its end, so that no step waits. Under gradient
+    accumulation there is one rate per update. A rate that a callback sets during the epoch is recorded as it stands at
     the end of the epoch.
     """
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.training.callbacks import rate_at
+from kerastricks.training.callbacks.learning_rate import schedule
 
 SCHEDULE = kt.WarmupSchedule(keras.optimizers.schedules.PolynomialDecay(0.8, 8, 0.0), steps=4)
 EXPECTED = [0.2, 0.4, 0.6, 0.8, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
@@ -44,7 +44,8 @@ def test_records_a_constant_rate():
     assert fit(0.25, 1)[1] == [0.25] * 4
 
 
-def test_asks_the_schedule_inside_loss_scaling():
+def test_finds_the_schedule_of_an_optimizer_loss_scaling_or_not():
     optimizer = keras.optimizers.SGD(SCHEDULE)
-    assert [rate_at(optimizer, step) for step in range(12)] == pytest.approx(EXPECTED, abs=1e-6)
-    assert rate_at(keras.optimizers.LossScaleOptimizer(optimizer), 4) == pytest.approx(0.8)
+    for found in (schedule(optimizer), schedule(keras.optimizers.LossScaleOptimizer(optimizer))):
+        assert [float(found(step)) for step in range(12)] == pytest.approx(EXPECTED, abs=1e-6)
+    assert schedule(keras.optimizers.SGD(0.25)) is None

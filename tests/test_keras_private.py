@@ -1,0 +1,82 @@
+"""Each name that Keras does not promise is taken away in turn: the run is the same, and a line says what it costs."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import kerastricks as kt
+from kerastricks import keras_private
+from kerastricks.models.graph import residuals
+from kerastricks.models.heads import gives_logits
+from kerastricks.models.precision import set_precision
+
+ON_TORCH = keras.backend.backend() == "torch"
+EVERYWHERE = {"_nodes_by_depth", "_keras_history", "_use_weight_decay"}
+WHEN_IMPORTED = "_parallel_update_step"  # the class of the optimizer is chosen then
+
+
+def train(model, images):
+    """What the graph of a model shows, and what a run with decay and bfloat16 makes of it."""
+    set_precision(model, "mixed_bfloat16")
+    recipe = kt.Recipe((kt.ZeroGamma(), kt.NoBiasDecay()), learning_rate=0.01, weight_decay=0.1)
+    history = recipe.fit(model, images, epochs=2, batch_size=8, verbose=0)
+    graph = [residual.norm.name for residual in residuals(model)], gives_logits(model)
+    decays = kt.decay_report(history.model, print_fn=lambda line: None)
+    return graph, decays, history.history["loss"], model.get_weights()
+
+
+@pytest.fixture
+def without(monkeypatch):
+    def take_away(name):
+        keras_private._say.cache_clear()
+        monkeypatch.setattr(keras_private, "gone", {name})
+
+    yield take_away
+    keras_private._say.cache_clear()
+
+
+@pytest.mark.parametrize("name", sorted(set(keras_private.NAMES) - {WHEN_IMPORTED}))
+def test_the_run_goes_on_without(name, without, model, images):
+    if name not in EVERYWHERE and not ON_TORCH:
+        pytest.skip("it is used on PyTorch alone")
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    names, report, loss, trained = train(copy, images)
+    without(name)
+    with pytest.warns(UserWarning, match=f"has no {name}: {keras_private.NAMES[name][1]}"):
+        found = train(model, images)
+    assert found[0][1:] == names[1:]
+    assert len(found[0][0]) == len(names[0]) == 2
+    assert list(found[1].values()) == list(report.values())
+    assert found[2] == pytest.approx(loss, rel=1e-3)
+    for one, other in zip(found[3], trained, strict=True):
+        assert one == pytest.approx(other, abs=1e-3)
+
+
+@pytest.mark.skipif(not ON_TORCH, reason="only PyTorch has a class of its own")
+def test_variables_are_updated_one_by_one_without_the_faster_class():
+    """One step on a loss without gradient: the weight 1 loses 0.1 × 0.5 of itself."""
+    program = f"""
+import warnings
+from kerastricks import keras_private
+keras_private.gone.add({WHEN_IMPORTED!r})
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    import keras, numpy as np
+    import kerastricks as kt
+    optimizer = kt.SGD(0.1, weight_decay=0.5)
+weight = keras.Variable(np.ones(2, "float32"))
+optimizer.apply([keras.ops.zeros(2)], [weight])
+print(any({WHEN_IMPORTED!r} in str(one.message) for one in said), keras.ops.convert_to_numpy(weight).tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split(" ", 1)[0] == "True"
+    assert np.array(eval(done.stdout.split(" ", 1)[1])) == pytest.approx(0.95)
+
+
+def test_a_name_that_keras_lacks_is_gone():
+    with pytest.raises(keras_private.Gone, match="_no_such_name"):
+        keras_private._attribute(keras.layers.Dense(1), "_no_such_name")
