@@ -24,6 +24,7 @@ def teacher():
 
 # name: (a setting in use, the hooks it must have, a way to make it change nothing, what the error says)
 TABLE = {
+    "BatchNormMomentum": (kt.BatchNormMomentum(), {"model"}, "plain", "would have no effect"),
     "BinaryCrossentropy": (kt.BinaryCrossentropy(), {"loss"}, "softmax", "needs a model that ends in logits"),
     "ColorJitter": (kt.ColorJitter(), {"batch"}, {"brightness": 0, "saturation": 0, "hue": 0}, "would have no effect"),
     "CosineDecay": (kt.CosineDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),

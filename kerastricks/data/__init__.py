@@ -1,7 +1,8 @@
 """Where images and labels come from: the built-in digits, a folder, or the caller's arrays."""
 
 import dataclasses
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from kerastricks.data.digits import load_digits
 from kerastricks.data.folder import Subset, load_folder
-from kerastricks.data.split import stratified_split
+from kerastricks.data.names import shown
+from kerastricks.data.split import BY_SEED, stratified_split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +19,9 @@ class Data:
     """Images and labels for training and validation, with the names of the classes in the order of the labels.
 
     Images are uint8, (N, height, width, channels), indexed by an array of indices. `own_split` tells whether the data
-    comes with validation images; if not, the seed chooses them.
+    comes with validation images; if not, the seed chooses them. `validation_from` says in words where they come from,
+    empty where nobody said. `notes` are lines that a user is to read. `tolerated` holds the paths of JPEG files that
+    simplejpeg refused and Pillow decoded; of a folder too large for the cache, those so far.
     """
 
     name: str
@@ -25,6 +29,9 @@ class Data:
     train: tuple[Any, np.ndarray]
     validation: tuple[Any, np.ndarray]
     own_split: bool = True
+    validation_from: str = ""
+    notes: tuple[str, ...] = ()
+    tolerated: Collection[str] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -69,7 +76,8 @@ def load(
     `kerastricks` in the user's cache directory. Files are only read, never written.
 
     Args:
-        source: `digits`, or the path of a folder `root/class/*.jpg` or `root/{train,val}/class/*.jpg`.
+        source: `digits`, or the path of a folder `root/class/*.jpg` or `root/{train,val}/class/*.jpg`. For other names
+            of the splits see `kerastricks.data.split_folders.NAMES`.
         image_size: Side in pixels to which images of a folder are resized; by default their own if all are equal
             squares, else 224.
         seed: Seed of the stratified split, where the folder has none.
@@ -83,11 +91,13 @@ def load(
     if source == "digits":
         if image_size is not None:
             raise ValueError(f"`image_size` is for folders; digits are 8×8. Received: image_size={image_size}")
-        data = Data("digits", *load_digits(seed), own_split=False)
+        taken = "`digits` is the built-in data set; pass ./digits for the folder."
+        notes = (taken,) if os.path.isdir("digits") else ()
+        data = Data("digits", *load_digits(seed), own_split=False, validation_from=BY_SEED, notes=notes)
         return data if images is None else data.part(images)
+    if not os.path.isdir(source):
+        what = "is a file" if os.path.exists(source) else "does not exist"
+        raise ValueError(f"{shown(source)} {what}. Pass `digits`, or a folder with one folder of images per class.")
     root = Path(source)
-    if not root.is_dir():
-        what = "is a file" if root.exists() else "does not exist"
-        raise ValueError(f"{source} {what}. Pass `digits`, or a folder with one folder of images per class.")
-    data = Data(root.resolve().name, *load_folder(root, image_size, seed, cache_size, report))
+    data = Data(shown(root.resolve().name), *load_folder(root, image_size, seed, cache_size, report))
     return data if images is None else data.part(images)

@@ -16,9 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from kerastricks.data.decode import decode
+from kerastricks.data.names import shown
+from kerastricks.data.random_access import RandomAccess
 
-VERSION = 1  # of the layout and of the pixels that `decode` returns
-_ENTRY = np.dtype("<u8")  # 0 where a row is missing, else its CRC-32 plus one
+VERSION = 2  # of the layout and of the pixels that `decode` returns
+_ENTRY = np.dtype("<u8")  # 0 where a row is missing, else its CRC-32 plus one, and `_TOLERATED`
+_TOLERATED = 1 << 40  # simplejpeg refused the file, and Pillow decoded it
 
 
 def directory() -> Path:
@@ -33,14 +36,14 @@ def fingerprint(paths: Sequence[str | Path], size: int) -> str:
     digest = hashlib.sha256(f"{VERSION} {size}".encode())
     for path in paths:
         status = os.stat(path)
-        digest.update(
-            f"\0{os.path.realpath(path)}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape")
-        )
+        digest.update(os.fsencode(f"\0{os.path.realpath(path)}\0{status.st_size}\0{status.st_mtime_ns}"))
     return digest.hexdigest()[:32]
 
 
 class Cache:
     """The images of `paths`, decoded once; behaves as a uint8 array (N, size, size, 3).
+
+    `tolerated` holds the paths of the JPEG files that simplejpeg refused and Pillow decoded.
 
     Args:
         paths: The image files.
@@ -60,11 +63,13 @@ class Cache:
         self.path = folder / f"{fingerprint(self.paths, size)}.pixels"
         self._table_bytes = len(self.paths) * _ENTRY.itemsize
         total = self._table_bytes + len(self.paths) * self._row
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-        if os.fstat(self._file).st_size != total:
-            os.ftruncate(self._file, 0)
-            os.posix_fallocate(self._file, 0, total)  # a full disk raises now, not in the middle of an epoch
-        self._table = np.frombuffer(os.pread(self._file, self._table_bytes, 0), _ENTRY).copy()
+        self._file = RandomAccess(self.path)
+        if self._file.size != total:
+            self._file.empty(total, folder)
+        entries = np.zeros(len(self.paths), _ENTRY)
+        self._file.read(entries.view("uint8").data, 0)
+        self._table = entries % _TOLERATED
+        self.tolerated = {os.fspath(self.paths[index]) for index in np.flatnonzero(entries // _TOLERATED)}
         self._checked = np.zeros(len(self.paths), bool)
 
     def __reduce__(self):
@@ -99,27 +104,29 @@ class Cache:
 
     def __del__(self):
         if hasattr(self, "_file"):
-            os.close(self._file)
+            self._file.close()
 
     def _offset(self, index: int) -> int:
         return self._table_bytes + index * self._row
 
     def _read(self, index: int, row: np.ndarray) -> bool:
         """Reads a row; returns whether it is whole."""
-        if self._table[index] == 0 or os.preadv(self._file, [row.data], self._offset(index)) != self._row:
+        if self._table[index] == 0 or self._file.read(row.data, self._offset(index)) != self._row:
             return False
         if not self._checked[index]:
             if zlib.crc32(row.data) + 1 != self._table[index]:
-                warnings.warn(f"{self.path}: the image of {self.paths[index]} was altered; decoded again", stacklevel=3)
+                where = f"{shown(self.path)}: the image of {shown(self.paths[index])}"
+                warnings.warn(f"{where} was altered; decoded again", stacklevel=3)
                 return False
             self._checked[index] = True
         return True
 
     def _decode(self, index: int) -> np.ndarray:
-        image = decode(self.paths[index], self.shape[1])
-        os.pwrite(self._file, image.tobytes(), self._offset(index))
-        entry = np.array(zlib.crc32(image.tobytes()) + 1, _ENTRY)
-        os.pwrite(self._file, entry.tobytes(), index * _ENTRY.itemsize)
-        self._table[index] = entry
+        path = self.paths[index]
+        image = decode(path, self.shape[1], self.tolerated)
+        self._file.write(image.tobytes(), self._offset(index))
+        self._table[index] = zlib.crc32(image.tobytes()) + 1
+        entry = int(self._table[index]) + _TOLERATED * (os.fspath(path) in self.tolerated)
+        self._file.write(np.array(entry, _ENTRY).tobytes(), index * _ENTRY.itemsize)
         self._checked[index] = True
         return image

@@ -2,27 +2,31 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kerastricks.data.cache import Cache, directory
 from kerastricks.data.decode import decode, image_size
-from kerastricks.data.split import stratified_split
-
-VALIDATION_NAMES = ("val", "validation", "valid", "test")
-_JUNK = ("thumbs.db", "desktop.ini")
+from kerastricks.data.names import shown
+from kerastricks.data.split import BY_SEED, stratified_split
+from kerastricks.data.split_folders import split_folders
+from kerastricks.data.walk import subfolders, walk
 
 
 class Files:
-    """Images of files, decoded when they are indexed; behaves as a uint8 array (N, size, size, 3)."""
+    """Images of files, decoded when they are indexed; behaves as a uint8 array (N, size, size, 3).
+
+    `tolerated` holds the paths of the JPEG files, so far, that simplejpeg refused and Pillow decoded.
+    """
 
     def __init__(self, paths: Sequence[str], size: int):
         self.paths = list(paths)
         self.shape = (len(self.paths), size, size, 3)
+        self.tolerated: set[str] = set()
         self._pool = ThreadPoolExecutor(os.cpu_count())
 
     def __reduce__(self):
@@ -31,7 +35,7 @@ class Files:
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         size = self.shape[1]
         batch = np.empty((len(indices), size, size, 3), "uint8")
-        decoded = self._pool.map(lambda index: decode(self.paths[index], size), indices)
+        decoded = self._pool.map(lambda index: decode(self.paths[index], size, self.tolerated), indices)
         for row, image in enumerate(decoded):
             batch[row] = image
         return batch
@@ -48,35 +52,60 @@ class Subset:
         return self.images[self.indices[indices]]
 
 
+class Folder(NamedTuple):
+    """What a folder holds, in the order of the fields of `kerastricks.data.Data` after its name."""
+
+    classes: tuple[str, ...]
+    train: tuple[Subset, np.ndarray]
+    validation: tuple[Subset, np.ndarray]
+    own_split: bool
+    validation_from: str
+    notes: tuple[str, ...]
+    tolerated: Collection[str]
+
+
+class Found(NamedTuple):
+    """Class names, sorted, the files of all classes, their labels, and lines that a user is to know."""
+
+    classes: tuple[str, ...]
+    paths: list[str]
+    labels: np.ndarray
+    notes: list[str]
+
+
 def load_folder(
     root: Path, size: int | None, seed: int, cache_size: float, report: Callable[[int, int], None]
-) -> tuple[tuple[str, ...], tuple, tuple, bool]:
-    """Returns the class names, (images, labels) for training and for validation, and whether the folder splits them.
+) -> Folder:
+    """Returns the images of a folder; see `kerastricks.data.load`.
 
-    See `kerastricks.data.load`.
+    Validation images are those of the folder for validation, else those of the one for tests, else chosen by the seed.
     """
-    held_out = next((root / name for name in VALIDATION_NAMES if (root / name).is_dir()), None)
-    train_root = root / "train"
-    own_split = held_out is not None and train_root.is_dir()
-    if own_split:
-        assert held_out is not None
-        classes, paths, labels = scan(train_root)
-        validation_classes, validation_paths, validation_labels = scan(held_out)
-        _check_same(classes, validation_classes, held_out)
+    splits = split_folders(str(root))
+    if splits:
+        held_out = splits.get("validation") or splits["test"]
+        classes, paths, labels, notes = scan(root / splits["train"])
+        others, validation_paths, validation_labels, more = scan(root / held_out)
+        _check_same(classes, others, root, splits["train"], held_out)
         chosen = np.arange(len(paths))
         validation = len(paths) + np.arange(len(validation_paths))
         paths, labels = paths + validation_paths, np.concatenate([labels, validation_labels])
+        unused = [f"{shown(name)}/" for name in subfolders(str(root)) if name not in (splits["train"], held_out)]
+        notes = notes + more + ([f"Not used: {', '.join(unused)}."] if unused else [])
+        source = f"{held_out}/" if "validation" in splits else f"{held_out}/ (it is not tested on again)"
     else:
-        classes, paths, labels = scan(root)
+        classes, paths, labels, notes = scan(root)
         chosen, validation = _split(classes, labels, seed)
+        source = BY_SEED
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         sizes = set(pool.map(image_size, paths))
     if size is None:
         width, height = next(iter(sizes))
         size = width if len(sizes) == 1 and width == height else 224
     images = _pixels(paths, size, cache_size, report)
+    if count := len(images.tolerated):
+        notes = [*notes, f"{count} JPEG file{'s' * (count > 1)} needed Pillow's more tolerant decoder."]
     train, held_back = ((Subset(images, part), labels[part]) for part in (chosen, validation))
-    return classes, train, held_back, own_split
+    return Folder(classes, train, held_back, bool(splits), source, tuple(notes), images.tolerated)
 
 
 def _pixels(paths: list[str], size: int, cache_size: float, report: Callable[[int, int], None]) -> Any:
@@ -94,45 +123,39 @@ def _pixels(paths: list[str], size: int, cache_size: float, report: Callable[[in
         cache.build(report)
     except OSError as error:
         warnings.warn(
-            f"The decoded images cannot be kept in {directory()}: {error.strerror}. They are decoded again in each "
-            "epoch. Free space there, or set KERASTRICKS_CACHE to another folder.",
+            f"The decoded images cannot be kept in {shown(directory())}: {error.strerror}. They are decoded again in "
+            "each epoch. Free space there, or set KERASTRICKS_CACHE to another folder.",
             stacklevel=2,
         )
         return Files(paths, size)
     return cache
 
 
-def scan(root: Path) -> tuple[tuple[str, ...], list[str], np.ndarray]:
-    """Returns the class names, sorted, the files of all classes, and their labels.
-
-    Names that start with a dot or two underscores are skipped, and so are the files that desktops leave behind.
+def scan(root: Path) -> Found:
+    """Returns the files of each class: the folders directly in `root`, each with all that lies below it.
 
     Raises:
         ValueError: If there are fewer than two classes, or one without files.
     """
-    folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not _hidden(entry.name))
+    tree = walk(str(root))
+    folders = sorted(tree.files)
     if not folders:
-        raise ValueError(f"{root} has no class folders. Put the images of each class in a folder of its own in it.")
+        raise ValueError(
+            f"{shown(root)} has no class folders. Put the images of each class in a folder of its own in it."
+        )
     if len(folders) < 2:
-        raise ValueError(f"{root} has one class, '{folders[0].name}'. A classifier needs at least two.")
+        raise ValueError(f"{shown(root)} has one class, '{shown(folders[0])}'. A classifier needs at least two.")
     paths: list[str] = []  # a `Path` takes ten times the memory
     labels: list[int] = []
     for label, folder in enumerate(folders):
-        found = [
-            os.path.join(parent, name)
-            for parent, _, names in os.walk(folder)
-            for name in names
-            if not _hidden(name) and name.lower() not in _JUNK
-        ]
+        found = tree.files[folder]
         if not found:
-            raise ValueError(f"The class '{folder.name}' in {root} is empty. Add images to it, or remove the folder.")
+            raise ValueError(
+                f"The class '{shown(folder)}' in {shown(root)} is empty. Add images to it, or remove the folder."
+            )
         paths += sorted(found)
         labels += [label] * len(found)
-    return tuple(folder.name for folder in folders), paths, np.array(labels, "int32")
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith((".", "__"))
+    return Found(tuple(map(shown, folders)), paths, np.array(labels, "int32"), tree.notes())
 
 
 def _split(classes: Sequence[str], labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -145,11 +168,11 @@ def _split(classes: Sequence[str], labels: np.ndarray, seed: int) -> tuple[np.nd
     return stratified_split(labels, seed)
 
 
-def _check_same(train: Sequence[str], validation: Sequence[str], folder: Path) -> None:
+def _check_same(train: Sequence[str], validation: Sequence[str], root: Path, first: str, second: str) -> None:
     parts = []
     if missing := sorted(set(train) - set(validation)):
-        parts.append(f"only in train: {', '.join(missing)}")
+        parts.append(f"only in {first}: {', '.join(missing)}")
     if extra := sorted(set(validation) - set(train)):
-        parts.append(f"only in {folder.name}: {', '.join(extra)}")
+        parts.append(f"only in {second}: {', '.join(extra)}")
     if parts:
-        raise ValueError(f"The classes of train/ and {folder.name}/ differ in {folder.parent}: {'; '.join(parts)}.")
+        raise ValueError(f"The classes of {first}/ and {second}/ differ in {shown(root)}: {'; '.join(parts)}.")

@@ -4,6 +4,8 @@ import numpy as np
 
 from kerastricks.data.randomness import generator
 
+BY_SEED = "a fifth of the images, chosen by the seed"
+
 
 def stratified_split(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
     """Returns the indices for training and for validation, both sorted.

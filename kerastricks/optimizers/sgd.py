@@ -127,6 +127,19 @@ def nesterov(learning_rate: Any, weight_decay: float | None) -> SGD:
     return SGD(learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay)
 
 
+def plain_optimizer(optimizer: Any, learning_rate: float) -> Any:
+    """Returns an optimizer of Keras' own with the settings of one, at a constant learning rate and without its state.
+
+    A coupled weight decay, which Keras does not have, is left out.
+    """
+    stock = getattr(keras.optimizers, type(optimizer).__name__, type(optimizer))
+    own = ("coupled", "kernels_only", "exclude", "include")
+    config = {name: value for name, value in optimizer.get_config().items() if name not in own}
+    if getattr(optimizer, "coupled_weight_decay", None):
+        config["weight_decay"] = None
+    return stock.from_config({**config, "learning_rate": learning_rate})
+
+
 def weight_decay(optimizer: Any) -> float | None:
     """Returns the weight decay of an optimizer, coupled or not."""
     coupled = getattr(optimizer, "coupled_weight_decay", None)

@@ -1,8 +1,9 @@
 """Batches as a pure function of (seed, global step), with the tricks' random draws beside the images."""
 
+import functools
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 
 from kerastricks.data.randomness import generator, permutation
-from kerastricks.training.checks import check_labels
+from kerastricks.training.sources import DataSet
 from kerastricks.training.trick import Plan, Trick, overrides
 
 
@@ -40,8 +41,13 @@ class TrainingBatches(keras.utils.PyDataset):
         labels: Array of integer labels, or of one-hot rows.
         plan: Length and seed of the run.
         tricks: Tricks whose draws are added to the batches.
+        weights: Weight of each sample in the loss, (N,), or None.
         ahead: Number of batches made ahead, by two threads. Keras' own workers are not used: they lose the batch that
             Keras looks at before it trains, and with it the order.
+
+    Attributes:
+        start: Global step of the batch at index 0.
+        failure: What went wrong when a batch was made, or None: backends wrap it.
     """
 
     def __init__(
@@ -51,13 +57,16 @@ class TrainingBatches(keras.utils.PyDataset):
         plan: Plan,
         tricks: Sequence[Trick] = (),
         *,
+        weights: np.ndarray | None = None,
         ahead: int = 4,
     ):
         super().__init__()
         self.ahead = ahead
         self._pool = ThreadPoolExecutor(2)
         self._made: dict[int, Future] = {}
-        self.images, self.labels, self.plan, self.tricks = images, labels, plan, tricks
+        self.images, self.labels, self.plan, self.tricks, self.weights = images, labels, plan, tricks, weights
+        self.start = 0
+        self.failure: Exception | None = None
         self.ready: dict[int, float] = {}
         self._order: tuple[int, np.ndarray | None] = (-1, None)
 
@@ -74,64 +83,138 @@ class TrainingBatches(keras.utils.PyDataset):
             self._order = (epoch, order)
         return order[position * self.plan.batch_size : (position + 1) * self.plan.batch_size]
 
-    def __getitem__(self, step):
+    def __getitem__(self, index):
+        step = self.start + index
         made = self._made.pop(step, None)
         for later in [known for known in self._made if not step < known <= step + self.ahead]:
             self._made.pop(later).cancel()
         for later in range(step + 1, step + 1 + self.ahead):
             if later not in self._made:
                 self._made[later] = self._pool.submit(self.make, later)
-        return self.make(step) if made is None else made.result()
+        try:
+            return self.make(step) if made is None else made.result()
+        except Exception as error:
+            self.failure = error
+            raise
 
-    def make(self, step: int) -> tuple[dict[str, Any], np.ndarray]:
-        """Makes and returns the batch at a global step."""
+    def generate(self) -> Iterator[tuple]:
+        """Yields the batches from the first step on, for ever."""
+        return (self[index] for index in itertools.count())
+
+    def make(self, step: int) -> tuple:
+        """Makes and returns the batch at a global step: inputs, labels and, where there are any, sample weights."""
         indices = self.indices(step)
         inputs = {"images": self.images[indices], **draw(self.tricks, len(indices), step, self.plan)}
         self.ready[step] = time.perf_counter()
-        return inputs, self.labels[indices]
+        return inputs, self.labels[indices], *(() if self.weights is None else (self.weights[indices],))
+
+
+class DataSetBatches:
+    """Endless training batches of a user's data set, with the random draws beside the images.
+
+    Args:
+        dataset: The data set.
+        plan: Length and seed of the run.
+        tricks: Tricks whose draws are added to the batches.
+        classes: Number of classes.
+        class_weight: Weight of each class in the loss, or None.
+
+    Attributes:
+        start, failure: See `TrainingBatches`.
+    """
+
+    def __init__(
+        self, dataset: DataSet, plan: Plan, tricks: Sequence[Trick], classes: int, class_weight: Mapping | None = None
+    ):
+        self.dataset, self.plan, self.tricks, self.classes = dataset, plan, tricks, classes
+        self.class_weight = class_weight
+        self.start = 0
+        self.failure: Exception | None = None
+
+    def generate(self) -> Iterator[tuple]:
+        """Yields the batches, epoch after epoch: inputs, labels and, where there are any, sample weights."""
+        try:
+            passes = (self.dataset.epoch(self.classes) for _ in itertools.count())
+            for index, (images, labels, given) in enumerate(itertools.chain.from_iterable(passes)):
+                inputs = {"images": images, **draw(self.tricks, len(images), self.start + index, self.plan)}
+                weights = class_weights(labels, given, self.class_weight)
+                yield inputs, labels, *(() if weights is None else (weights,))
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+def class_weights(labels: np.ndarray, given: np.ndarray | None, class_weight: Mapping | None) -> np.ndarray | None:
+    """Returns the weight of each sample, (N,): the one given times that of its class; None where all are 1.
+
+    A one-hot or soft label has the class with the largest share. A class without a weight has 1, as in Keras.
+    """
+    if class_weight is None:
+        return given
+    classes = labels.argmax(axis=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(-1)
+    weights = np.array([class_weight.get(int(label), 1.0) for label in classes], "float32")
+    return weights if given is None else weights * given
 
 
 class EvaluationBatches(keras.utils.PyDataset):
     """Every sample once, in order, unchanged; arguments as for `TrainingBatches`."""
 
-    def __init__(self, images: Any, labels: np.ndarray, batch_size: int, **kwargs):
-        super().__init__(**kwargs)
-        self.images, self.labels, self.batch_size = images, labels, batch_size
+    def __init__(self, images: Any, labels: np.ndarray, batch_size: int, weights: np.ndarray | None = None):
+        super().__init__()
+        self.images, self.labels, self.batch_size, self.weights = images, labels, batch_size, weights
 
     def __len__(self):
         return -(-len(self.labels) // self.batch_size)
 
     def __getitem__(self, index):
         chosen = np.arange(index * self.batch_size, min((index + 1) * self.batch_size, len(self.labels)))
-        return self.images[chosen], self.labels[chosen]
+        weights = () if self.weights is None else (self.weights[chosen],)
+        return self.images[chosen], self.labels[chosen], *weights
+
+    def generate(self) -> Iterator[tuple]:
+        """Yields the batches of one pass."""
+        return (self[index] for index in range(len(self)))
 
 
-def add_draws(dataset: Any, plan: Plan, tricks: Sequence[Trick], classes: int) -> Iterator:
-    """Yields the batches of a user's data set, epoch after epoch, with the random draws beside the images.
+class ValidationBatches(keras.utils.PyDataset):
+    """A user's data set for evaluation; an `Engine` iterates over it by `generate`.
 
-    Raises:
-        ValueError: If a label is not one of the `classes`.
+    Args:
+        dataset: The data set.
+        classes: Number of classes.
+
+    Attributes:
+        failure: See `TrainingBatches`.
     """
-    for step, (images, *rest) in enumerate(itertools.chain.from_iterable(_epochs(dataset))):
-        check_labels(rest[0], classes, "train")
-        yield {"images": images, **draw(tricks, len(images), step, plan)}, *rest
+
+    def __init__(self, dataset: DataSet, classes: int):
+        super().__init__()
+        self.dataset, self.classes = dataset, classes
+        self.failure: Exception | None = None
+
+    @property
+    def num_batches(self):
+        return None
+
+    def __getitem__(self, index):
+        return _present(self.dataset.first())  # Keras looks at its form
+
+    @functools.cached_property
+    def count(self) -> int:
+        """Batches of one pass; they are counted where the data set does not say."""
+        try:
+            return len(self.dataset.dataset)
+        except TypeError:
+            return sum(1 for _ in self.generate())
+
+    def generate(self) -> Iterator[tuple]:
+        """Yields the batches of one pass."""
+        try:
+            yield from map(_present, self.dataset.epoch(self.classes))
+        except Exception as error:
+            self.failure = error
+            raise
 
 
-def _epochs(dataset: Any) -> Iterator[Iterator[tuple]]:
-    while True:
-        yield (_arrays(batch) for batch in iterate(dataset))
-        if isinstance(dataset, keras.utils.PyDataset):
-            dataset.on_epoch_end()
-
-
-def iterate(dataset: Any) -> Iterator:
-    """Iterates once over a `PyDataset`, or over anything that can be iterated again and again."""
-    if isinstance(dataset, keras.utils.PyDataset):
-        return (dataset[index] for index in range(len(dataset)))
-    return iter(dataset)
-
-
-def _arrays(batch: Any) -> tuple:
-    if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
-        raise ValueError(f"A data set must yield `(images, labels)` batches. Received: {type(batch).__name__}")
-    return tuple(np.asarray(part) for part in batch)
+def _present(batch: tuple) -> tuple:
+    return tuple(part for part in batch if part is not None)

@@ -1,9 +1,13 @@
 """Checks of tricks, images and labels: made once, on the host, before anything is changed."""
 
+import inspect
 from typing import Any
 
+import keras
 import numpy as np
 
+from kerastricks.models.graph import all_layers, has_graph
+from kerastricks.models.heads import gives_logits
 from kerastricks.training.trick import Setup, overrides
 
 
@@ -17,40 +21,104 @@ def check_setup(setup: Setup) -> None:
                     f"{owners[claim]} and {trick.name} both set the {claim}. Keep one of them in the recipe."
                 )
             owners[claim] = trick.name
+    check_layout(setup.model)
+    check_loss(setup)
     for trick in setup.tricks:
         trick.check(setup)
 
 
 def check_channels(setup: Setup, name: str, *allowed: int) -> int | None:
     """Returns the channels of the images, or None if they are not known; raises a `ValueError` for a wrong number."""
-    if setup.image_shape is None:
+    if setup.images is None:
         return None
-    channels = setup.image_shape[-1]
+    channels = setup.images.shape[-1]
     if channels not in allowed:
         numbers = " or ".join(map(str, allowed))
         raise ValueError(
             f"{name} needs images with {numbers} channels, (N, height, width, channels). "
-            f"Received: images of shape {tuple(setup.image_shape)}. Convert the images, or leave {name} out."
+            f"Received: images of shape {tuple(setup.images.shape[1:])}. Convert the images, or leave {name} out."
         )
     return channels
 
 
-def check_pair(data: Any, name: str) -> tuple[Any, np.ndarray]:
-    """Returns `(images, labels)`, indexable by arrays, or raises a `ValueError` if they do not fit together."""
-    images, labels = data
-    labels = np.asarray(labels)
-    images = images if hasattr(images, "shape") and hasattr(images, "__getitem__") else np.asarray(images)
+def check_levels(setup: Setup, name: str) -> None:
+    """Raises a `ValueError` unless the pixels of the first images look like levels from 0 to 255."""
+    if setup.images is None or np.issubdtype(setup.images.dtype, np.integer):
+        return
+    low, high = float(setup.images.min()), float(setup.images.max())
+    if low < 0 or 0 < high <= 1 or high > 255:
+        raise ValueError(
+            f"{name} computes with levels from 0 to 255. Received: pixels from {low:.3g} to {high:.3g}. Pass the "
+            "images as uint8, or as floats from 0 to 255, and scale them inside the model, by "
+            f"`keras.layers.Rescaling(1 / 255)` as its first layer; or leave {name} out."
+        )
+
+
+def check_layout(model: Any) -> None:
+    """Raises a `ValueError` for a model whose images have the channels first."""
+    first = keras.config.image_data_format() == "channels_first" or (
+        has_graph(model) and any(getattr(layer, "data_format", None) == "channels_first" for layer in all_layers(model))
+    )
+    if first:
+        raise ValueError(
+            f"The model '{model.name}' takes images with the channels first; tricks take them last, "
+            "(N, height, width, channels). Received: data_format='channels_first'. Call "
+            "`keras.config.set_image_data_format('channels_last')` before you build the model, and transpose the "
+            "images."
+        )
+
+
+def check_loss(setup: Setup) -> None:
+    """Raises a `ValueError` if a loss of the user's does not fit the model, the labels or the tricks."""
+    loss = setup.loss
+    name = type(loss).__name__ if isinstance(loss, keras.losses.Loss) else getattr(loss, "__name__", str(loss))
+    if "sparse" in name.lower():
+        raise ValueError(
+            "The loss gets distributions over the classes, whatever the labels are. "
+            f"Received: loss={name}. Use `keras.losses.CategoricalCrossentropy`, or leave `loss` out."
+        )
+    for trick in setup.tricks:
+        if setup.loss_is_given and overrides(trick, "loss"):
+            raise ValueError(
+                f"{trick.name} sets the loss, and so does `loss`. Received: loss={name}. Leave one of them out."
+            )
+    given = getattr(loss, "from_logits", None)
+    if given is None and callable(loss) and not isinstance(loss, keras.losses.Loss):  # a function such as Keras' own
+        parameter = inspect.signature(loss).parameters.get("from_logits")
+        given = None if parameter is None else parameter.default
+    if not setup.loss_is_given or given is None or not has_graph(setup.model):
+        return
+    try:
+        logits = gives_logits(setup.model)
+    except ValueError:
+        return  # the loss is given because the graph does not tell
+    if bool(given) != logits:
+        ends = "logits" if logits else "probabilities"
+        raise ValueError(
+            f"The loss does not fit the model, which ends in {ends}. Received: loss={name}(from_logits={given}). Pass "
+            f"a loss with from_logits={logits}, or leave `loss` out: the one that fits is chosen."
+        )
+
+
+def check_images(images: Any, name: str) -> None:
+    """Raises a `ValueError` unless images have the shape (N, height, width, channels)."""
     if len(images.shape) != 4:
+        hint = " Batch the data set." if len(images.shape) == 3 else ""
         raise ValueError(
             f"The images of `{name}` must have the shape (N, height, width, channels). "
-            f"Received: shape={tuple(images.shape)}"
+            f"Received: shape={tuple(images.shape)}.{hint}"
         )
-    if images.shape[0] != len(labels) or not len(labels):
+
+
+def check_weights(weights: np.ndarray, count: int, name: str) -> np.ndarray:
+    """Returns sample weights as float32, (N,), or raises a `ValueError`."""
+    weights = np.asarray(weights, "float32").reshape(-1) if weights.shape[1:] in ((), (1,)) else weights
+    if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(
-            f"`{name}` must hold one label per image, and at least one image. "
-            f"Received: {images.shape[0]} images and {len(labels)} labels"
+            f"The sample weights of `{name}` must be one finite number of at least 0 per image, (N,). "
+            f"Received: shape={weights.shape} for {count} images"
         )
-    return images, labels
+    return weights
 
 
 def check_labels(labels: np.ndarray, classes: int, name: str) -> None:

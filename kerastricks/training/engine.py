@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerastricks.models.graph import has_graph
 from kerastricks.models.heads import gives_logits, to_logits
 from kerastricks.models.torch_direct import Direct
+from kerastricks.optimizers.sgd import plain_optimizer
 from kerastricks.training.averages import Averages
-from kerastricks.training.trick import Trick, overrides
+from kerastricks.training.batches import EvaluationBatches, ValidationBatches
+from kerastricks.training.checks import check_labels
+from kerastricks.training.shell import Shell
+from kerastricks.training.sources import DataSet, whole_numbers
+from kerastricks.training.trick import Plan, Trick, overrides
 
 
-class Engine(keras.Model):
+class Engine(Shell):
     """Trains `network` on images and labels that the tricks have changed, and evaluates it on clean ones.
 
     Inputs are images, or in training `{"images": ..., "<trick>/<draw>": ...}`. Images are cast to float32 and never
@@ -39,9 +45,9 @@ class Engine(keras.Model):
         auxiliaries: Sequence[Any] = (),
         averages: Averages | None = None,
         learning_rate: Any = None,
+        plan: Plan | None = None,
     ):
-        super().__init__(name="engine")
-        self.network = network
+        super().__init__(network, name="engine")
         self.direct = Direct(network)
         self.classes = classes
         self.tricks = tuple(tricks)
@@ -49,6 +55,8 @@ class Engine(keras.Model):
         self.averages = averages
         self.average_variables = averages.variables if averages else []  # Keras tracks lists of variables
         self.learning_rate = learning_rate
+        self.plan = plan
+        self.built = True
 
     def rate_at(self, step: int) -> float:
         """Returns the learning rate of the batch at `step`; without a schedule, the optimizer's current one."""
@@ -85,13 +93,20 @@ class Engine(keras.Model):
         for trick in self._with("batch"):
             prefix = f"{trick.name}/"
             draws = {name.removeprefix(prefix): value for name, value in inputs.items() if name.startswith(prefix)}
-            images, targets = trick.batch(images, targets, **draws)
+            if draws or not overrides(trick, "draw"):  # Keras' own `fit` brings no draws
+                images, targets = trick.batch(images, targets, **draws)
         return images, targets
 
     def train_step(self, *state_and_data):
         *state, data = state_and_data
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        images, targets = self.transform(inputs, labels)
+        targets = self.targets(labels)
+        if sample_weight is not None:  # it travels with the targets, so that tricks that mix them mix the weights
+            targets = targets * ops.reshape(ops.cast(sample_weight, "float32"), (-1, 1))
+        images, targets = self.transform(inputs, targets)
+        if sample_weight is not None:
+            sample_weight = ops.sum(targets, axis=-1)
+            targets = targets / ops.expand_dims(ops.where(sample_weight > 0, sample_weight, 1.0), -1)
         result = super().train_step(*state, (images, targets, sample_weight))
         if self.averages is None:
             return result
@@ -148,22 +163,56 @@ class Engine(keras.Model):
             raise ValueError("No weights are averaged: the recipe has no trick that averages them, such as `kt.EMA()`.")
         return self.averages.swapped()
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **settings):
-        """As in Keras; with averaged weights, the dictionary also holds `averaged_loss`, `averaged_accuracy`, …"""
-        settings |= {"x": x, "y": y, "batch_size": batch_size, "return_dict": return_dict}
-        result = super().evaluate(**settings, verbose=verbose, callbacks=callbacks)
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, **settings):
+        """Keras' own; with averaged weights, a dictionary also holds their `averaged_loss`, `averaged_accuracy`, …
+
+        The labels of a data set are checked batch by batch.
+        """
+        callbacks, return_dict = settings.pop("callbacks", None), settings.pop("return_dict", False)
+        if y is not None:
+            check_labels(whole_numbers(np.asarray(y)), self.classes, "y")
+        elif not isinstance(x, EvaluationBatches | ValidationBatches):
+            x = ValidationBatches(DataSet(x, "x"), self.classes)
+        settings = {"y": y, "batch_size": batch_size, "sample_weight": sample_weight, "steps": steps}
+        result = self._evaluate(x, **settings, verbose=verbose, callbacks=callbacks, return_dict=return_dict)
         if self.averages is None or not return_dict:
             return result
         with self.averaged():
-            averaged = super().evaluate(**settings, verbose=0)
+            averaged = self._evaluate(x, **settings, verbose=0, return_dict=True)
         return {**result, **{f"averaged_{name}": value for name, value in averaged.items()}}
 
+    def _evaluate(self, x, **settings):
+        if not isinstance(x, ValidationBatches):
+            return super().evaluate(x, **settings)
+        try:
+            return super().evaluate(x.generate(), **{**settings, "steps": settings["steps"] or x.count})
+        except Exception as error:
+            raise x.failure or error from None
 
-def metrics(classes: int) -> list:
-    """Returns top-1 accuracy and, from ten classes on, top-5."""
-    chosen: list = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    def compile_network(self, integer_labels: bool) -> None:
+        """Compiles the network by itself, with the loss and metrics of the run and an optimizer of Keras' own.
+
+        Args:
+            integer_labels: Whether its labels will be integers, and not one-hot rows.
+        """
+        loss = self.loss
+        sparse = integer_labels and type(loss) is keras.losses.CategoricalCrossentropy
+        if sparse:
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=loss.from_logits)
+        rate = self.rate_at(max(0, int(self.optimizer.iterations) - 1))
+        optimizer = plain_optimizer(getattr(self.optimizer, "inner_optimizer", self.optimizer), rate)
+        optimizer.build(self.network.trainable_variables)  # or a file of the network could not be loaded
+        self.network.compile(optimizer, loss, metrics=metrics(self.classes, sparse), jit_compile=jit_compile())
+
+
+def metrics(classes: int, sparse: bool = False) -> list:
+    """Returns top-1 accuracy and, for ten or more classes, top-5; `sparse` ones take integer labels."""
+    top_1, top_5 = keras.metrics.CategoricalAccuracy, keras.metrics.TopKCategoricalAccuracy
+    if sparse:
+        top_1, top_5 = keras.metrics.SparseCategoricalAccuracy, keras.metrics.SparseTopKCategoricalAccuracy
+    chosen: list = [top_1(name="accuracy")]
     if classes >= 10:
-        chosen.append(keras.metrics.TopKCategoricalAccuracy(5, name="top_5_accuracy"))
+        chosen.append(top_5(5, name="top_5_accuracy"))
     return chosen
 
 

@@ -2,21 +2,20 @@
 
 import dataclasses
 import difflib
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerastricks.models.heads import class_count, crossentropy
-from kerastricks.optimizers.schedules import LearningRate, check_rate
+from kerastricks.optimizers.schedules import check_rate
 from kerastricks.optimizers.sgd import nesterov
-from kerastricks.training.batches import EvaluationBatches, TrainingBatches, add_draws, iterate
+from kerastricks.training.batches import TrainingBatches
 from kerastricks.training.callbacks import DataWait, LearningRateLog
-from kerastricks.training.checks import check_labels, check_pair, check_setup
-from kerastricks.training.engine import Engine, jit_compile, metrics
-from kerastricks.training.trick import Plan, Setup, Trick
+from kerastricks.training.engine import Engine
+from kerastricks.training.fit import Begin, Source, start_at, warn_if_statistics_lag
+from kerastricks.training.fold import fold
+from kerastricks.training.trick import Plan, Trick
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -58,6 +57,13 @@ class Recipe:
         if twice:
             raise ValueError(f"A recipe may hold each trick once. Received twice: {', '.join(twice)}")
         check_rate(self.learning_rate)
+        if not callable(self.optimizer):
+            kind = type(self.optimizer).__name__
+            raise ValueError(
+                "`optimizer` is called as `optimizer(learning_rate=..., weight_decay=...)`: pass a class, as "
+                f"`keras.optimizers.{kind}`, or `functools.partial` of one for other settings. "
+                f"Received: {'an instance of ' if isinstance(self.optimizer, keras.optimizers.Optimizer) else ''}{kind}"
+            )
         if not self.weight_decay >= 0:
             raise ValueError(f"`weight_decay` must be at least 0. Received: weight_decay={self.weight_decay}")
 
@@ -113,7 +119,14 @@ class Recipe:
         return height, width, channels
 
     def compile(
-        self, model: Any, plan: Plan, *, loss: Any = None, image_shape: tuple[int, ...] | None = None
+        self,
+        model: Any,
+        plan: Plan,
+        *,
+        loss: Any = None,
+        metrics: Sequence[Any] = (),
+        images: np.ndarray | None = None,
+        steps_per_execution: int = 1,
     ) -> Engine:
         """Applies the hooks of the tricks to `model` and returns it, compiled, inside an `Engine`.
 
@@ -122,41 +135,17 @@ class Recipe:
             plan: Length and seed of the run.
             loss: Loss between target distributions and outputs; by default the categorical cross-entropy that fits the
                 model's last layer.
-            image_shape: (height, width, channels) of the training images, where known.
+            metrics: Metrics of distributions beside the accuracy.
+            images: Some of the training images, (N, H, W, C), for the checks; None skips those that need them.
+            steps_per_execution: Keras' own.
 
         Raises:
             ValueError: If a trick would change nothing or does not apply, or the model's output is ambiguous. The model
                 is then unchanged.
         """
-        if not model.built:
-            raise ValueError(f"The model '{model.name}' is not built. Call it once on a batch of images first.")
-        classes = class_count(model)
-        for trick in self.tricks:
-            plan = trick.plan(plan)
-        phases = LearningRate(self.learning_rate)
-        for trick in self.tricks:
-            phases = trick.learning_rate(phases, plan)
-        learning_rate = phases.join(plan.total_steps, plan.accumulation)
-        optimizer = self.optimizer(learning_rate=learning_rate, weight_decay=self.weight_decay or None)
-        loss = loss if loss is not None else crossentropy(model)
-        check_setup(Setup(model, plan, phases, loss, optimizer, self.tricks, image_shape))
-        for trick in self.tricks:
-            model = trick.model(model, plan)
-        for trick in self.tricks:
-            loss = trick.loss(loss, plan)
-            optimizer = trick.optimizer(optimizer, model, plan)
-        auxiliaries = [layer for trick in self.tricks if (layer := trick.auxiliary(model, plan)) is not None]
-        averages = [found for trick in self.tricks if (found := trick.averages(model, plan)) is not None]
-        engine = Engine(
-            model,
-            self.tricks,
-            classes,
-            auxiliaries=auxiliaries,
-            averages=averages[0] if averages else None,
-            learning_rate=learning_rate,
+        return fold(
+            self, model, plan, loss=loss, images=images, metrics=metrics, steps_per_execution=steps_per_execution
         )
-        engine.compile(optimizer=optimizer, loss=loss, metrics=metrics(classes), jit_compile=jit_compile())
-        return engine
 
     def fit(
         self,
@@ -169,82 +158,83 @@ class Recipe:
         seed: int = 0,
         callbacks: Sequence[Any] = (),
         loss: Any = None,
+        metrics: Sequence[Any] = (),
         verbose: Any = "auto",
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        validation_split: float = 0.0,
+        validation_freq: int | Sequence[int] = 1,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        steps_per_execution: int = 1,
     ) -> Any:
         """Trains `model` in place and returns Keras' `History`, whose `model` is the compiled `Engine`.
 
         The order of the images and every random draw follow from `seed`, which also seeds Keras' global generators.
+        Afterwards `model` is compiled by itself, with the loss and metrics of the run, for `evaluate` and `fit`.
 
         Args:
             model: A Keras classifier; see `compile`.
-            train: `(images, labels)`: images (N, H, W, C), uint8 or float, labels integers (N,) or one-hot (N, K).
-                Or a data set that yields such batches, with a length and an order of its own.
+            train: `(images, labels)`: images (N, H, W, C), uint8 or float, labels integers (N,) or one-hot (N, K); or
+                `(images, labels, sample_weight)`; arrays of NumPy, JAX, TensorFlow, PyTorch, h5py or Zarr. Or a data
+                set that yields such batches, with a length and an order of its own.
             validation_data: The same, evaluated after each epoch: each sample once, not augmented or mixed.
             epochs: Passes over the training images; by default the recipe's.
             batch_size: Images per batch; by default the recipe's. Not for a data set, which has its own.
             seed: Seed of the run, at least 0.
-            callbacks: Keras callbacks, called after those of the tricks.
+            callbacks: Keras callbacks, called after those of the tricks. What they save, load and see of the model is
+                `model`.
             loss: See `compile`.
+            metrics: See `compile`.
             verbose: Keras' `verbose`.
+            sample_weight: Weight of each sample in the loss, (N,); mixing tricks mix the weights too.
+            class_weight: Weight of each class in the loss, by label.
+            validation_split: Fraction of the arrays, from their end, that validates in place of `validation_data`.
+            validation_freq: Keras' own.
+            initial_epoch: Epoch to begin at, as for a model that was trained before: the order, the draws and the
+                learning rate are those of that epoch.
+            steps_per_epoch: Batches per epoch, at most as many as the arrays hold; needed for a data set without a
+                length.
+            steps_per_execution: Keras' own.
 
         Raises:
             ValueError: See `compile`; or if images, labels and model do not fit together.
         """
         epochs = self.epochs if epochs is None else epochs
-        if _is_pair(train):
-            size = self.batch_size if batch_size is None else batch_size
-            if not isinstance(size, int) or size < 1:
-                raise ValueError(f"`batch_size` must be an integer of at least 1. Received: batch_size={size!r}")
-            images, labels = check_pair(train, "train")
-            plan = Plan(epochs, math.ceil(len(labels) / size), size, seed)
-            sample = images[np.arange(1)]
-        else:
-            if batch_size is not None:
-                raise ValueError(
-                    f"`batch_size` is the data set's own. Received: batch_size={batch_size} and a "
-                    f"{type(train).__name__}. Batch the data set, or pass `(images, labels)`."
-                )
-            sample = np.asarray(next(iter(iterate(train)))[0])
-            plan = Plan(epochs, _length(train), len(sample), seed)
+        source = Source(train, validation_data, validation_split, sample_weight, class_weight)
+        plan = source.plan(epochs, batch_size, self.batch_size, seed, steps_per_epoch)
         keras.utils.set_random_seed(seed % 2**32)
         if not model.built:
-            model(np.zeros((1, *self.image_shape(sample.shape[1:])), "float32"))
-        engine = self.compile(model, plan, loss=loss, image_shape=sample.shape[1:])
-        batches: Any
+            model(np.zeros((1, *self.image_shape(source.images.shape[1:])), "float32"))
+        engine = self.compile(
+            model, plan, loss=loss, metrics=metrics, images=source.images, steps_per_execution=steps_per_execution
+        )
+        plan = engine.plan or plan
+        batches = source.training(plan, self.tricks, engine.classes)
+        validation = source.validation(plan.batch_size, engine.classes)
+        start_at(engine.optimizer, initial_epoch * plan.steps_per_epoch)
         logs: list = [LearningRateLog(plan.steps_per_epoch)]
-        if _is_pair(train):
-            check_labels(labels, engine.classes, "train")
-            batches = TrainingBatches(images, labels, plan, self.tricks)
+        if isinstance(batches, TrainingBatches):
             logs.append(DataWait(batches.ready, plan.steps_per_epoch))
-        else:
-            batches = add_draws(train, plan, self.tricks, engine.classes)
-        if validation_data is not None and _is_pair(validation_data):
-            images, labels = check_pair(validation_data, "validation_data")
-            check_labels(labels, engine.classes, "validation_data")
-            validation_data = EvaluationBatches(images, labels, plan.batch_size)
         folded: list = []
         for trick in self.tricks:
             folded = trick.callbacks(folded, plan)
-        return engine.fit(
-            batches,
-            epochs=epochs,
-            steps_per_epoch=plan.steps_per_epoch,
-            shuffle=False,
-            validation_data=validation_data,
-            callbacks=[*logs, *folded, *callbacks],
-            verbose=verbose,
-        )
-
-
-def _is_pair(data: Any) -> bool:
-    return isinstance(data, tuple | list) and len(data) == 2
-
-
-def _length(dataset: Any) -> int:
-    try:
-        return len(dataset)
-    except TypeError:
-        raise ValueError(
-            f"The data set must know its length: the learning rate depends on the number of steps. Received: "
-            f"{type(dataset).__name__} without one. Pass a finite data set, or `(images, labels)`."
-        ) from None
+        try:
+            history = engine.fit(
+                batches if isinstance(batches, TrainingBatches) else batches.generate(),
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=plan.steps_per_epoch,
+                shuffle=False,
+                validation_data=validation,
+                validation_freq=validation_freq,
+                callbacks=[*logs, *folded, *callbacks, Begin(batches, plan)],
+                verbose=verbose,
+            )
+        except Exception as error:
+            if batches.failure is None:
+                raise
+            raise batches.failure from error  # the backend's own error says less
+        engine.compile_network(source.integer_labels)
+        warn_if_statistics_lag(model, history.history, plan.batches)
+        return history

@@ -73,7 +73,8 @@ class Setup:
         loss: The loss that fits the model, or the user's.
         optimizer: The optimizer, not yet built.
         tricks: The tricks of the recipe.
-        image_shape: (height, width, channels) of the training images; None if unknown.
+        images: Some of the training images, (N, H, W, C), as they are; None where there are none yet.
+        loss_is_given: Whether the loss is the user's.
     """
 
     model: Any
@@ -82,7 +83,8 @@ class Setup:
     loss: Any
     optimizer: Any
     tricks: Sequence["Trick"]
-    image_shape: tuple[int, ...] | None = None
+    images: np.ndarray | None = None
+    loss_is_given: bool = False
 
 
 class Trick:

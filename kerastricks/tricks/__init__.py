@@ -1,5 +1,6 @@
 """The bag: one file per trick. A trick imports no other trick, nor anything that builds on tricks."""
 
+from kerastricks.tricks.batch_norm_momentum import BatchNormMomentum as BatchNormMomentum
 from kerastricks.tricks.binary_crossentropy import BinaryCrossentropy as BinaryCrossentropy
 from kerastricks.tricks.color_jitter import ColorJitter as ColorJitter
 from kerastricks.tricks.cosine_decay import CosineDecay as CosineDecay

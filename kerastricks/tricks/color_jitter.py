@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.image import levels
-from kerastricks.training.checks import check_channels
+from kerastricks.training.checks import check_channels, check_levels
 from kerastricks.training.trick import Trick
 
 # The YIQ axes of NTSC: grey, and two axes of colour whose coefficients sum to zero, so that grey has no colour.
@@ -88,6 +88,7 @@ class ColorJitter(Trick):
 
     def check(self, setup):
         channels = check_channels(setup, self.name, 1, 3)
+        check_levels(setup, self.name)
         if channels == 1 and not self.brightness and not self.contrast:
             raise ValueError(
                 "ColorJitter would have no effect: images of one channel have neither saturation nor hue. "

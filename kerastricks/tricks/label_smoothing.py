@@ -2,6 +2,9 @@
 
 import dataclasses
 
+import numpy as np
+from keras import ops
+
 from kerastricks.training.trick import Trick
 
 
@@ -21,7 +24,8 @@ def smooth_labels(y, smooth_factor):
         raise ValueError(f"`smooth_factor` must lie in [0, 1). Received: smooth_factor={smooth_factor}")
     if len(y.shape) != 2:
         raise ValueError(f"`y` must be one-hot or mixed labels of shape (N, K). Received: shape={tuple(y.shape)}")
-    return (1 - smooth_factor) * y + smooth_factor / y.shape[-1]
+    total = (np if isinstance(y, np.ndarray) else ops).sum(y, axis=-1, keepdims=True)
+    return (1 - smooth_factor) * y + smooth_factor * total / y.shape[-1]  # the total is 1, or a sample's weight
 
 
 @dataclasses.dataclass(frozen=True)

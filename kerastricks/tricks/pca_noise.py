@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from kerastricks.training.checks import check_channels
+from kerastricks.training.checks import check_channels, check_levels
 from kerastricks.training.trick import Trick
 
 # Principal components of ImageNet's (R, G, B) in 0 to 255, one per column, and the standard deviation along each.
@@ -55,6 +55,7 @@ class PCANoise(Trick):
 
     def check(self, setup):
         check_channels(setup, self.name, 3)
+        check_levels(setup, self.name)
 
     def draw(self, random, size, step, plan):
         return {"alpha": random.normal(0, self.deviation, (size, 3)).astype("float32")}

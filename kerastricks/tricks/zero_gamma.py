@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from kerastricks.models.graph import has_graph, residuals
@@ -21,7 +22,7 @@ def zero_gamma(model: Any) -> list:
         The layers that were set.
 
     Raises:
-        ValueError: If the model has no graph to search, or no such layer with a γ.
+        ValueError: If the model has no graph to search or no such layer with a γ, or has been trained.
 
     Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
     """
@@ -46,7 +47,20 @@ def last_norms(model: Any) -> list:
             f"ZeroGamma would have no effect: in the model '{model.name}' no residual branch ends in a "
             "BatchNormalization with a γ. Leave ZeroGamma out."
         )
+    trained = next((norm for norm in norms if not _is_initial(norm)), None)
+    if trained is not None:
+        raise ValueError(
+            f"ZeroGamma is for the start of training, and the model '{model.name}' has been trained: it would erase "
+            f"what γ has learned. Received: layer '{trained.name}', whose γ or moving statistics are not the initial "
+            "ones. Leave ZeroGamma out, or build the model anew."
+        )
     return norms
+
+
+def _is_initial(norm: Any) -> bool:
+    values = (ops.convert_to_numpy(v) for v in (norm.gamma, norm.moving_mean, norm.moving_variance))
+    gamma, mean, variance = (np.asarray(value, "float32") for value in values)
+    return bool(np.ptp(gamma) == 0 and (mean == 0).all() and (variance == 1).all())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +68,7 @@ class ZeroGamma(Trick):
     """Starts every residual block as its shortcut: γ of its last BatchNormalization is set to zero.
 
     Raises:
-        ValueError: If the model is subclassed, or no residual branch ends in a BatchNormalization.
+        ValueError: If the model is subclassed or has been trained, or no residual branch ends in a BatchNormalization.
 
     Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
     """

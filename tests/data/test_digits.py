@@ -22,3 +22,12 @@ def test_the_seed_chooses_the_split():
 def test_refuses_another_size():
     with pytest.raises(ValueError, match="digits are 8×8. Received: image_size=16"):
         data.load("digits", image_size=16)
+
+
+def test_a_folder_of_the_same_name_is_said(tmp_path, monkeypatch):
+    assert data.load("digits").notes == ()
+    (tmp_path / "digits").mkdir()
+    monkeypatch.chdir(tmp_path)
+    digits = data.load("digits")
+    assert (len(digits.classes), digits.validation_from) == (10, "a fifth of the images, chosen by the seed")
+    assert digits.notes == ("`digits` is the built-in data set; pass ./digits for the folder.",)

@@ -38,16 +38,6 @@ def test_splits_a_fifth_of_each_class_by_the_seed(root):
     assert not np.array_equal(*(folder._split(("cat", "dog"), np.repeat([0, 1], [5, 10]), s)[1] for s in (1, 2)))
 
 
-@pytest.mark.parametrize("name", ["val", "validation", "valid", "test"])
-def test_takes_a_split_of_the_users(tmp_path, name):
-    for part, count in (("train", 3), (name, 2)):
-        for label in ("a", "b"):
-            for index in range(count):
-                paint(tmp_path / part / label / f"{index}.png")
-    loaded = data.load(str(tmp_path))
-    assert (len(loaded.train[1]), len(loaded.validation[1])) == (6, 4)
-
-
 def test_passes_over_what_desktops_leave_behind(root):
     (root / "__MACOSX").mkdir()
     (root / ".git").mkdir()
@@ -124,6 +114,18 @@ def test_names_what_is_wrong(root, spoil, message):
     spoil(root)
     with pytest.raises(ValueError, match=message):
         data.load(str(root))
+
+
+def test_says_how_many_files_needed_the_tolerant_decoder(root):
+    for index in range(2):
+        path = root / "cat" / f"odd{index}.jpg"
+        Image.effect_noise((12, 12), 50).save(path)
+        path.write_bytes(path.read_bytes().replace(b"JFIF\0\1\1", b"JFIF\0\0\0"))
+        loaded = data.load(str(root))
+        plural = "s" * index
+        assert loaded.notes == (f"{index + 1} JPEG file{plural} needed Pillow's more tolerant decoder.",)
+        assert len(loaded.tolerated) == index + 1
+        assert data.load(str(root)).notes == loaded.notes  # now from the cache
 
 
 def test_refuses_a_path_that_is_not_there(tmp_path):

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kerastricks as kt
-from kerastricks.training.batches import EvaluationBatches, TrainingBatches, add_draws, draw
+from kerastricks.training.batches import DataSetBatches, EvaluationBatches, TrainingBatches, draw
+from kerastricks.training.sources import DataSet
 
 NUMBERS = np.arange(10, dtype="uint8").reshape(10, 1, 1, 1)
 LABELS = np.arange(10, dtype="int32")
@@ -89,7 +90,8 @@ class Twos(keras.utils.PyDataset):
 
 @pytest.mark.parametrize("dataset", [Twos(), [Twos()[index] for index in range(3)]], ids=["PyDataset", "list"])
 def test_a_data_set_keeps_its_order_and_gains_draws(dataset):
-    stream = add_draws(dataset, kt.Plan(2, 3, 2, 0), (kt.MixUp(),), classes=20)
+    source = DataSet(dataset, "train")
+    stream = DataSetBatches(source, kt.Plan(2, 3, 2, 0), (kt.MixUp(),), classes=20).generate()
     seen = [next(stream) for _ in range(6)]
     second = 10 if isinstance(dataset, Twos) else 0
     expected = [[0, 1], [2, 3], [4, 5], *([second + n, second + n + 1] for n in (0, 2, 4))]
@@ -99,12 +101,12 @@ def test_a_data_set_keeps_its_order_and_gains_draws(dataset):
 
 def test_labels_of_a_data_set_are_checked():
     with pytest.raises(ValueError, match=r"must lie in .0, 1.*Received: labels from 2 to 2"):
-        next(add_draws([(np.zeros((1, 1, 1, 1)), np.array([2]))], kt.Plan(1, 1, 1), (), classes=2))
+        next(DataSet([(np.zeros((1, 1, 1, 1)), np.array([2]))], "train").epoch(classes=2))
 
 
 def test_a_data_set_must_yield_pairs():
     with pytest.raises(ValueError, match=r"must yield `\(images, labels\)` batches"):
-        next(add_draws([np.zeros(3)], kt.Plan(1, 1, 1), (), classes=2))
+        next(DataSet([np.zeros(3)], "train").epoch(classes=2))
 
 
 def test_training_sees_every_step_once_and_in_order():

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import kerastricks as kt
@@ -42,10 +43,13 @@ def test_every_trick_is_checked(setup):
 
 @pytest.mark.parametrize(("shape", "channels"), [((8, 8, 1), 1), ((8, 8, 3), 3), (None, None)])
 def test_channels_are_checked_where_they_are_known(setup, shape, channels):
-    assert check_channels(setup(image_shape=shape), "Test", 1, 3) == channels
+    assert (
+        check_channels(setup(images=None if shape is None else np.zeros((1, *shape), "uint8")), "Test", 1, 3)
+        == channels
+    )
 
 
 def test_refuses_other_channels(setup):
     message = r"Test needs images with 1 or 3 channels, .* Received: images of shape \(8, 8, 2\)"
     with pytest.raises(ValueError, match=message):
-        check_channels(setup(image_shape=(8, 8, 2)), "Test", 1, 3)
+        check_channels(setup(images=np.zeros((1, 8, 8, 2), "uint8")), "Test", 1, 3)

@@ -194,7 +194,7 @@ def test_refuses_a_data_set_without_a_length(model, images):
     [
         (lambda x, y: (x, y + 1), r"must lie in \[0, 2\].*Received: labels from 1 to 3"),
         (lambda x, y: (x, y - 1), "Received: labels from -1 to 1"),
-        (lambda x, y: (x, y.astype("float32")), "must be integers.*dtype=float32"),
+        (lambda x, y: (x, y + 0.5), "must be integers.*dtype=float64"),
         (lambda x, y: (x, np.eye(4)[y]), r"shape \(N,\) or \(N, 3\). Received: shape=\(26, 4\)"),
         (lambda x, y: (x, np.eye(3)[y] * 2), "row 0 sums to 2"),
         (lambda x, y: (x[:5], y), "5 images and 26 labels"),
@@ -282,4 +282,4 @@ def test_the_check_sees_the_run_as_the_tricks_leave_it(model, images):
     assert isinstance(setup.loss, keras.losses.CategoricalCrossentropy)
     assert isinstance(setup.optimizer, kt.SGD)
     assert setup.tricks == recipe.tricks
-    assert setup.image_shape == (8, 8, 3)
+    assert setup.images.shape == (26, 8, 8, 3)

@@ -1,0 +1,207 @@
+"""From what users hand to `Recipe.fit` to a plan and batches."""
+
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerastricks.models.graph import all_layers, has_graph
+from kerastricks.training.batches import (
+    DataSetBatches,
+    EvaluationBatches,
+    TrainingBatches,
+    ValidationBatches,
+    class_weights,
+)
+from kerastricks.training.checks import check_labels
+from kerastricks.training.sources import Batch, DataSet, as_arrays
+from kerastricks.training.trick import Plan
+
+LEARNED, PARTED = 0.75, 0.4  # training accuracy, and its lead over validation, that are worth a warning
+
+
+class Source:
+    """The training data of a run: arrays or a data set, and the validation data.
+
+    Args: see `kerastricks.Recipe.fit`.
+
+    Raises:
+        ValueError: If they do not fit together.
+    """
+
+    def __init__(
+        self,
+        train: Any,
+        validation_data: Any,
+        validation_split: float,
+        sample_weight: Any,
+        class_weight: Mapping | None,
+    ):
+        self.arrays = as_arrays(train, "train", sample_weight)
+        self.dataset = DataSet(train, "train") if self.arrays is None else None
+        self.validation_data, self.class_weight = validation_data, class_weight
+        if self.arrays is None and sample_weight is not None:
+            raise ValueError(
+                "`sample_weight` goes with arrays. Let the data set yield `(images, labels, sample_weight)`."
+            )
+        if validation_split:
+            self._split(validation_split)
+        first = self._first()
+        self.images, self._first_labels = np.asarray(first.images), first.labels
+
+    def _split(self, fraction: float) -> None:
+        if self.arrays is None or self.validation_data is not None:
+            raise ValueError(
+                "`validation_split` takes validation images from the end of arrays, in place of `validation_data`. "
+                f"Received: validation_split={fraction} and "
+                + ("a data set. Split the data set." if self.arrays is None else "`validation_data`. Pass one of them.")
+            )
+        if not 0 < fraction < 1:
+            raise ValueError(f"`validation_split` must lie in (0, 1). Received: validation_split={fraction}")
+        images, labels, weights = self.arrays
+        count = math.floor(len(labels) * (1 - fraction))
+        if not 0 < count < len(labels):
+            raise ValueError(
+                "`validation_split` must leave an image on either side. "
+                f"Received: validation_split={fraction} of {len(labels)} images"
+            )
+        sides = [
+            Batch(_part(images, side), labels[side], None if weights is None else weights[side])
+            for side in (slice(0, count), slice(count, len(labels)))
+        ]
+        self.arrays, self.validation_data = sides[0], tuple(part for part in sides[1] if part is not None)
+
+    def _first(self) -> Batch:
+        if self.arrays is None:
+            assert self.dataset is not None
+            return self.dataset.first()
+        some = np.arange(min(64, len(self.arrays.labels)))
+        return Batch(self.arrays.images[some], self.arrays.labels[some])
+
+    def plan(self, epochs: int, batch_size: int | None, default: int, seed: int, steps: int | None) -> Plan:
+        """Returns the plan of the run.
+
+        Args:
+            epochs: Passes.
+            batch_size: Images per batch that were asked for, or None.
+            default: Images per batch otherwise, for arrays.
+            seed: Seed.
+            steps: Batches per epoch that were asked for, or None.
+
+        Raises:
+            ValueError: If a number does not fit.
+        """
+        if self.arrays is not None:
+            size = default if batch_size is None else batch_size
+            if not isinstance(size, int) or size < 1:
+                raise ValueError(f"`batch_size` must be an integer of at least 1. Received: batch_size={size!r}")
+            most = math.ceil(len(self.arrays.labels) / size)
+            if steps is not None and not 1 <= steps <= most:
+                raise ValueError(
+                    f"`steps_per_epoch` must lie in [1, {most}]: {len(self.arrays.labels)} images make {most} batches "
+                    f"of {size}. Received: steps_per_epoch={steps}. Train for more epochs instead."
+                )
+            return Plan(epochs, most if steps is None else steps, size, seed)
+        assert self.dataset is not None
+        if batch_size is not None:
+            raise ValueError(
+                f"`batch_size` is the data set's own. Received: batch_size={batch_size} and a "
+                f"{type(self.dataset.dataset).__name__}. Batch the data set, or pass `(images, labels)`."
+            )
+        return Plan(epochs, self._length() if steps is None else steps, len(self.images), seed)
+
+    def _length(self) -> int:
+        assert self.dataset is not None
+        dataset = self.dataset.dataset
+        try:
+            return len(dataset)
+        except TypeError:
+            raise ValueError(
+                f"The data set must know its length: the learning rate depends on the number of steps. Received: "
+                f"{type(dataset).__name__} without one. Pass `steps_per_epoch`, a finite data set, or "
+                "`(images, labels)`."
+            ) from None
+
+    def training(self, plan: Plan, tricks: Any, classes: int) -> TrainingBatches | DataSetBatches:
+        """Returns the training batches."""
+        if self.arrays is None:
+            assert self.dataset is not None
+            return DataSetBatches(self.dataset, plan, tricks, classes, self.class_weight)
+        images, labels, weights = self.arrays
+        check_labels(labels, classes, "train")
+        weights = class_weights(labels, weights, self.class_weight)
+        return TrainingBatches(images, labels, plan, tricks, weights=weights)
+
+    def validation(self, batch_size: int, classes: int) -> EvaluationBatches | ValidationBatches | None:
+        """Returns the validation batches, or None if there is no validation data."""
+        if self.validation_data is None:
+            return None
+        arrays = as_arrays(self.validation_data, "validation_data")
+        if arrays is None:
+            return ValidationBatches(DataSet(self.validation_data, "validation_data"), classes)
+        check_labels(arrays.labels, classes, "validation_data")
+        return EvaluationBatches(arrays.images, arrays.labels, batch_size, arrays.weights)
+
+    @property
+    def integer_labels(self) -> bool:
+        """Whether the labels are integers, and not rows."""
+        labels = self._first_labels
+        return labels.ndim == 1 or labels.shape[1] == 1
+
+
+class _Part:
+    """Some of the images of an array, in their order."""
+
+    def __init__(self, images: Any, first: int, count: int):
+        self.images, self.first = images, first
+        self.shape = (count, *images.shape[1:])
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        return self.images[self.first + indices]
+
+
+def _part(images: Any, side: slice) -> Any:
+    return images[side] if isinstance(images, np.ndarray) else _Part(images, side.start, side.stop - side.start)
+
+
+class Begin(keras.callbacks.Callback):
+    """Lets the batches begin at the optimizer's step, also where another callback has restored it.
+
+    Args:
+        batches: Training batches.
+        plan: The plan of the run.
+    """
+
+    def __init__(self, batches: TrainingBatches | DataSetBatches, plan: Plan):
+        super().__init__()
+        self.batches, self.plan = batches, plan
+
+    def on_train_begin(self, logs=None):
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        self.batches.start = int(keras.ops.convert_to_numpy(optimizer.iterations)) * self.plan.accumulation
+
+
+def start_at(optimizer: Any, batch: int) -> None:
+    """Lets an optimizer count from a batch on: its learning rate is then the one of that batch."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    counter = next(variable for variable in inner.variables if variable.name == "iteration")
+    counter.assign(batch)
+
+
+def warn_if_statistics_lag(model: Any, history: Mapping[str, list], batches: int) -> None:
+    """Warns where training and validation accuracy part because BatchNormalization's moving statistics lag behind."""
+    train, validation = (history.get(name, [None])[-1] for name in ("accuracy", "val_accuracy"))
+    if train is None or validation is None or train < LEARNED or train - validation < PARTED or not has_graph(model):
+        return
+    momenta = [layer.momentum for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    left = max(momenta, default=0.0) ** batches
+    if left > 0.05:
+        warnings.warn(
+            f"Training accuracy is {train:.1%}, validation accuracy {validation:.1%}: the moving statistics of "
+            f"BatchNormalization have momentum {max(momenta):g}, and after {batches} steps they still hold {left:.0%} "
+            "of their initial values. Put `kt.BatchNormMomentum()` into the recipe.",
+            stacklevel=3,
+        )

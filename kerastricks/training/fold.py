@@ -1,0 +1,72 @@
+"""The hooks of a recipe's tricks, applied to a model in their order."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kerastricks.models.heads import class_count, crossentropy
+from kerastricks.optimizers.schedules import LearningRate
+from kerastricks.training.checks import check_setup
+from kerastricks.training.engine import Engine, jit_compile
+from kerastricks.training.engine import metrics as accuracies
+from kerastricks.training.trick import Plan, Setup
+
+if TYPE_CHECKING:
+    from kerastricks.training.recipe import Recipe
+
+
+def fold(
+    recipe: "Recipe",
+    model: Any,
+    plan: Plan,
+    *,
+    loss: Any,
+    images: np.ndarray | None,
+    metrics: Sequence[Any],
+    steps_per_execution: int,
+) -> Engine:
+    """Does what `kerastricks.Recipe.compile` says: first all that only looks, then what changes the model."""
+    if not model.built:
+        raise ValueError(f"The model '{model.name}' is not built. Call it once on a batch of images first.")
+    classes = class_count(model)
+    for trick in recipe.tricks:
+        plan = trick.plan(plan)
+    phases = LearningRate(recipe.learning_rate)
+    for trick in recipe.tricks:
+        phases = trick.learning_rate(phases, plan)
+    learning_rate = phases.join(plan.total_steps, plan.accumulation)
+    optimizer = recipe.optimizer(learning_rate=learning_rate, weight_decay=recipe.weight_decay or None)
+    given = loss is not None
+    loss = _loss(loss) if given else crossentropy(model)
+    check_setup(Setup(model, plan, phases, loss, optimizer, recipe.tricks, images, given))
+    for trick in recipe.tricks:
+        model = trick.model(model, plan)
+    for trick in recipe.tricks:
+        loss = trick.loss(loss, plan)
+        optimizer = trick.optimizer(optimizer, model, plan)
+    auxiliaries = [layer for trick in recipe.tricks if (layer := trick.auxiliary(model, plan)) is not None]
+    averages = [found for trick in recipe.tricks if (found := trick.averages(model, plan)) is not None]
+    engine = Engine(
+        model,
+        recipe.tricks,
+        classes,
+        auxiliaries=auxiliaries,
+        averages=averages[0] if averages else None,
+        learning_rate=learning_rate,
+        plan=plan,
+    )
+    engine.compile(
+        optimizer=optimizer,
+        loss=loss,
+        metrics=[*accuracies(classes), *metrics],
+        steps_per_execution=steps_per_execution,
+        jit_compile=jit_compile(),
+    )
+    return engine
+
+
+def _loss(loss: Any) -> Any:
+    """Returns a loss of the user's as an object or a function, also where it is a name."""
+    return keras.losses.get(loss) if isinstance(loss, str) else loss

@@ -1,0 +1,64 @@
+"""A model around another one that callbacks take for the inner one."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from kerastricks.models.precision import float32
+
+
+class Shell(keras.Model):
+    """A `keras.Model` whose weights, layers, summary and files are those of `network`.
+
+    So `ModelCheckpoint`, `BackupAndRestore`, `TensorBoard`, `EarlyStopping` and users' callbacks find in `self.model`
+    the network that they know.
+
+    Args:
+        network: The user's model.
+        settings: As for `keras.Model`.
+    """
+
+    def __init__(self, network: Any, **settings: Any):
+        super().__init__(**settings)
+        self.network = network
+
+    @property
+    def weights(self):
+        return self.network.weights
+
+    @property
+    def layers(self):
+        return self.network.layers
+
+    def summary(self, *args, **kwargs):
+        return self.network.summary(*args, **kwargs)
+
+    def save(self, filepath, *args, **kwargs):
+        """Saves the network as plain Keras, in float32 and not compiled: anyone opens it."""
+        compiled, self.network.compiled = self.network.compiled, False
+        try:
+            with float32(self.network), self._optimizer_lent(None):
+                self.network.save(filepath, *args, **kwargs)
+        finally:
+            self.network.compiled = compiled
+
+    def save_weights(self, filepath, *args, **kwargs):
+        """Saves the weights of the network, with the state of the optimizer beside them."""
+        with self._optimizer_lent(self.optimizer):
+            self.network.save_weights(filepath, *args, **kwargs)
+
+    def load_weights(self, filepath, *args, **kwargs):
+        """Loads what `save_weights` wrote, or weights of the network."""
+        with self._optimizer_lent(self.optimizer):
+            self.network.load_weights(filepath, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _optimizer_lent(self, optimizer: Any) -> Iterator[None]:
+        own = getattr(self.network, "optimizer", None)
+        self.network.optimizer = optimizer
+        try:
+            yield
+        finally:
+            self.network.optimizer = own

@@ -1,0 +1,95 @@
+import pytest
+from PIL import Image
+
+from kerastricks import data
+
+
+def paint(root, *parts, classes=("a", "b"), count=2):
+    for part in parts:
+        for label in classes:
+            (root / part / label).mkdir(parents=True, exist_ok=True)
+            for index in range(count):
+                Image.new("RGB", (4, 4)).save(root / part / label / f"{index}.png")
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out"),
+    [
+        ("Training", "Testing"),
+        ("Train", "Val"),
+        ("training", "validation"),
+        ("train", "dev"),
+        ("TRAIN", "VALID"),
+        ("train", "test"),
+    ],
+)
+def test_takes_splits_by_any_of_their_names(tmp_path, train, held_out):
+    paint(tmp_path, train, count=3)
+    paint(tmp_path, held_out)
+    loaded = data.load(str(tmp_path))
+    assert (loaded.classes, loaded.own_split) == (("a", "b"), True)
+    assert (len(loaded.train[1]), len(loaded.validation[1])) == (6, 4)
+    tested = " (it is not tested on again)" if held_out.lower().startswith("test") else ""
+    assert loaded.validation_from == held_out + "/" + tested
+    assert loaded.notes == ()
+
+
+def test_the_folder_for_tests_stays_out_where_there_is_one_for_validation(tmp_path):
+    paint(tmp_path, "train", "Test", classes=("a", "b"), count=3)
+    paint(tmp_path, "val")
+    paint(tmp_path, "masks", classes=("c",))
+    loaded = data.load(str(tmp_path))
+    assert (loaded.classes, len(loaded.validation[1])) == (("a", "b"), 4)
+    assert (loaded.validation_from, loaded.notes) == ("val/", ("Not used: Test/, masks/.",))
+
+
+def test_without_splits_the_seed_chooses(tmp_path):
+    paint(tmp_path, ".")
+    loaded = data.load(str(tmp_path))
+    assert (loaded.own_split, loaded.validation_from) == (False, "a fifth of the images, chosen by the seed")
+    assert loaded.part(2).validation_from == loaded.validation_from
+
+
+@pytest.mark.parametrize(
+    ("parts", "received"),
+    [
+        (("fold1", "fold2"), "'fold1', 'fold2'"),
+        (("Eval", "train"), "'Eval', 'train'"),
+        (("test", "val"), "'test', 'val'"),
+        (("train", "training"), "'train', 'training'"),
+    ],
+)
+def test_refuses_what_must_be_splits_and_has_other_names(tmp_path, parts, received):
+    paint(tmp_path, *parts)
+    expected = rf"one name of .*: train, training; val, valid, validation, dev; test, testing. Received: {received}\."
+    with pytest.raises(ValueError, match=expected):
+        data.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("doubled", [("val", "valid"), ("Train", "train"), ("test", "testing")])
+def test_refuses_two_folders_for_one_split(tmp_path, doubled):
+    paint(tmp_path, "train", "val", *doubled)
+    with pytest.raises(ValueError, match=f"Received: '{doubled[0]}', '{doubled[1]}' for the same split"):
+        data.load(str(tmp_path))
+
+
+def test_classes_with_one_common_subfolder_or_different_ones_stay_classes(tmp_path):
+    paint(tmp_path / "one", "cat", "dog", classes=("images",))
+    assert data.load(str(tmp_path / "one")).classes == ("cat", "dog")
+    paint(tmp_path / "two", "cat", classes=("siam", "tabby"))
+    paint(tmp_path / "two", "dog", classes=("pug", "tabby"))
+    assert data.load(str(tmp_path / "two")).classes == ("cat", "dog")
+
+
+def test_a_class_may_have_the_name_of_a_split(tmp_path):
+    paint(tmp_path, ".", classes=("bus", "train"))
+    assert data.load(str(tmp_path)).classes == ("bus", "train")
+
+
+def test_differing_classes_are_told_by_the_names_of_the_folders(tmp_path):
+    paint(tmp_path, "Training", classes=("a", "b"))
+    paint(tmp_path, "Testing", classes=("a", "c"))
+    with pytest.raises(
+        ValueError, match="Training/ and Testing/ differ in .*: only in Training: b; only in Testing: c"
+    ):
+        data.load(str(tmp_path))

@@ -1,0 +1,140 @@
+import json
+import os
+import socket
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerastricks import data
+from kerastricks.data.names import shown
+from kerastricks.data.walk import walk
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two cats and two dogs."""
+    for name in ("cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png"):
+        paint(tmp_path / "pets" / name)
+    return tmp_path / "pets"
+
+
+def paint(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (4, 4)).save(path)
+
+
+def found(root):
+    """The files by folder, as paths below the root."""
+    return {top: sorted(os.path.relpath(path, root) for path in paths) for top, paths in walk(str(root)).files.items()}
+
+
+PETS = {"cat": ["cat/0.png", "cat/1.png"], "dog": ["dog/0.png", "dog/1.png"]}
+
+
+def test_pipes_and_sockets_are_passed_over_with_a_note(root):
+    os.mkfifo(root / "cat" / "x.jpg")
+    os.mkfifo(root / "y.jpg")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(root / "dog" / "z.jpg"))
+        loaded = data.load(str(root))
+    assert len(loaded.train[1]) + len(loaded.validation[1]) == 4
+    assert loaded.notes == ("Passed over, for it is no ordinary file: cat/x.jpg, dog/z.jpg, y.jpg.",)
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [("loop", "."), ("cat/loop", ".."), ("cat/loop", "."), ("up", "../.."), ("kitty", "cat"), ("cat/more", "../dog")],
+)
+def test_a_link_to_what_is_read_anyhow_is_not_followed(root, link, target):
+    (root / link).symlink_to(target)
+    assert found(root) == PETS
+    assert data.load(str(root)).notes == (f"Not followed, for the link leads to a folder already read: {link}.",)
+
+
+@pytest.mark.parametrize("link", ["loop", "cat/loop", "cat/loop.jpg"])
+def test_a_link_to_itself_is_passed_over(root, link):
+    (root / link).symlink_to(link.rpartition("/")[2])
+    assert data.load(str(root)).notes == (f"Passed over, for it is no ordinary file: {link}.",)
+
+
+def test_a_link_to_a_folder_of_images_is_followed_once(root):
+    paint(root.parent / "elsewhere" / "2.png")
+    paint(root.parent / "elsewhere" / "deep" / "3.png")
+    (root.parent / "elsewhere" / "back").symlink_to(root)
+    (root / "bird").symlink_to("../elsewhere")
+    (root / "cat" / "more").symlink_to("../../elsewhere/deep")
+    assert found(root) == {**PETS, "bird": ["bird/2.png", "bird/deep/3.png"]}
+    assert sorted(walk(str(root)).not_followed) == [str(root / "bird/back"), str(root / "cat/more")]
+
+
+def test_a_link_to_an_image_is_an_image_and_one_to_nowhere_is_refused_by_name(root):
+    (root / "cat" / "2.png").symlink_to("0.png")
+    assert len(found(root)["cat"]) == 3
+    (root / "cat" / "gone.png").symlink_to("nowhere")
+    with pytest.raises(ValueError, match="Cannot read .*cat/gone.png: No such file or directory. Remove the file"):
+        data.load(str(root))
+
+
+def test_hidden_folders_are_skipped_at_any_depth(root):
+    paint(root / "cat" / ".ipynb_checkpoints" / "0.png")
+    paint(root / "cat" / "__MACOSX" / "0.png")
+    assert found(root) == PETS
+
+
+def test_a_deeper_tree_is_said(root):
+    paint(root / "cat" / "tabby" / "2.png")
+    paint(root / "dog" / "pug" / "small" / "2.png")
+    loaded = data.load(str(root))
+    assert loaded.classes == ("cat", "dog")
+    expected = "The classes are the first level below pets/; files that lie deeper, such as in cat/tabby, count to the "
+    assert loaded.notes == (expected + "folder of that level.",)
+
+
+def test_names_that_are_not_utf_8_are_shown_escaped(tmp_path):
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    for name in (b"\xff", b"th\xe9"):
+        for index in range(2):
+            paint(root / os.fsdecode(name) / f"{os.fsdecode(name)}{index}.png")
+    loaded = data.load(str(root))
+    assert (loaded.name, loaded.classes) == ("caf\\udce9", ("th\\udce9", "\\udcff"))
+    json.dumps(loaded.classes, ensure_ascii=False).encode()
+    assert loaded.train[0][np.array([0])].shape == (1, 4, 4, 3)
+    (root / os.fsdecode(b"\xff") / "notes.jpg").write_text("no image")
+    with pytest.raises(ValueError) as caught:
+        data.load(str(root))
+    assert "caf\\udce9/\\udcff/notes.jpg: it is no image" in str(caught.value)
+    assert str(caught.value).encode()
+
+
+def test_ordinary_names_are_shown_as_they_are():
+    assert shown("ünï/日本.png") == "ünï/日本.png"
+
+
+def test_a_folder_that_cannot_be_listed_is_named(root, monkeypatch):
+    listed = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("dog"):
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ValueError, match="Cannot list .*pets/dog: Permission denied"):
+        data.load(str(root))
+
+
+def test_files_are_neither_opened_nor_looked_up(tmp_path, monkeypatch):
+    """20,000 files take a few hundredths of a second; the system is asked for folders alone."""
+    for top in "ab":
+        (tmp_path / top).mkdir()
+        for index in range(10_000):
+            (tmp_path / top / f"{index}.jpg").touch()
+    asked = []
+    status = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: asked.append(path) or status(path, **options))
+    start = time.perf_counter()
+    assert {top: len(paths) for top, paths in walk(str(tmp_path)).files.items()} == {"a": 10_000, "b": 10_000}
+    assert time.perf_counter() - start < 2
+    assert len([path for path in asked if str(path).startswith(str(tmp_path))]) < 20
