@@ -28,19 +28,9 @@ def fold(
     steps_per_execution: int,
 ) -> Engine:
     """Does what `kerastricks.Recipe.compile` says: first all that only looks, then what changes the model."""
-    if not model.built:
-        raise ValueError(f"The model '{model.name}' is not built. Call it once on a batch of images first.")
+    setup, learning_rate = look(recipe, model, plan, loss, images)
+    plan, loss, optimizer = setup.plan, setup.loss, setup.optimizer
     classes = class_count(model)
-    for trick in recipe.tricks:
-        plan = trick.plan(plan)
-    phases = LearningRate(recipe.learning_rate)
-    for trick in recipe.tricks:
-        phases = trick.learning_rate(phases, plan)
-    learning_rate = phases.join(plan.total_steps, plan.accumulation)
-    optimizer = recipe.optimizer(learning_rate=learning_rate, weight_decay=recipe.weight_decay or None)
-    given = loss is not None
-    loss = _loss(loss) if given else crossentropy(model)
-    check_setup(Setup(model, plan, phases, loss, optimizer, recipe.tricks, images, given))
     for trick in recipe.tricks:
         model = trick.model(model, plan)
     for trick in recipe.tricks:
@@ -65,6 +55,57 @@ def fold(
         jit_compile=jit_compile(),
     )
     return engine
+
+
+def look(recipe: "Recipe", model: Any, plan: Plan, loss: Any, images: np.ndarray | None) -> tuple[Setup, Any]:
+    """Returns what a run begins with, checked, and the learning rate; changes nothing.
+
+    Raises:
+        ValueError: See `kerastricks.Recipe.compile`.
+    """
+    if not model.built:
+        raise ValueError(f"The model '{model.name}' is not built. Call it once on a batch of images first.")
+    class_count(model)  # raises
+    for trick in recipe.tricks:
+        plan = trick.plan(plan)
+    phases = LearningRate(recipe.learning_rate)
+    for trick in recipe.tricks:
+        phases = trick.learning_rate(phases, plan)
+    learning_rate = phases.join(plan.total_steps, plan.accumulation)
+    optimizer = recipe.optimizer(learning_rate=learning_rate, weight_decay=recipe.weight_decay or None)
+    given = loss is not None
+    loss = _loss(loss) if given else crossentropy(model)
+    setup = Setup(model, plan, phases, loss, optimizer, recipe.tricks, images, given)
+    check_setup(setup)
+    return setup, learning_rate
+
+
+def applicable(
+    recipe: "Recipe", model: Any, plan: Plan, images: np.ndarray | None = None
+) -> tuple["Recipe", dict[str, str]]:
+    """Returns a recipe without the tricks that do not apply to a run, and why each was left out, by its name.
+
+    Args:
+        recipe: The recipe.
+        model: The model that it is to train; it is not changed.
+        plan: Length and seed of the run.
+        images: Some of the training images, (N, H, W, C).
+
+    Raises:
+        ValueError: If something else than a trick does not fit.
+    """
+    left_out: dict[str, str] = {}
+    while True:
+        try:
+            look(recipe, model, plan, None, images)
+        except ValueError as error:
+            blamed = next((name for name in recipe.names if str(error).startswith(name)), None)
+            if blamed is None:
+                raise
+            left_out[blamed] = str(error)
+            recipe = recipe.without(blamed)
+        else:
+            return recipe, left_out
 
 
 def _loss(loss: Any) -> Any:

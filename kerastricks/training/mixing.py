@@ -16,6 +16,10 @@ class Mixing(Trick):
     per_sample: bool = False
     probability: float = 1.0
 
+    @property
+    def durations(self):
+        return ("off_epochs",)
+
     def __post_init__(self):
         if not 0 < self.alpha < float("inf"):
             raise ValueError(f"`alpha` must be positive. Received: alpha={self.alpha}")

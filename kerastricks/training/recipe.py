@@ -15,7 +15,7 @@ from kerastricks.training.callbacks import DataWait, LearningRateLog
 from kerastricks.training.engine import Engine
 from kerastricks.training.fit import Begin, Source, start_at, warn_if_statistics_lag
 from kerastricks.training.fold import fold
-from kerastricks.training.trick import Plan, Trick
+from kerastricks.training.trick import Plan, Trick, scaled
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -100,6 +100,15 @@ class Recipe:
         others = {trick.name: trick for trick in tricks}
         self._check_holds(others)
         return dataclasses.replace(self, tricks=tuple(others.get(trick.name, trick) for trick in self.tricks))
+
+    def scaled(self, epochs: int) -> "Recipe":
+        """Returns the recipe for a run of another length: the durations of its tricks keep their share of it.
+
+        Args:
+            epochs: Epochs of the run, in place of the recipe's.
+        """
+        tricks = tuple(scaled(trick, epochs / self.epochs) for trick in self.tricks)
+        return dataclasses.replace(self, tricks=tricks, epochs=epochs)
 
     def _check_holds(self, names: Iterable[str]) -> None:
         for name in names:

@@ -105,6 +105,11 @@ class Trick:
         """What only one trick in a recipe may set, such as `precision`."""
         return ()
 
+    @property
+    def durations(self) -> tuple[str, ...]:
+        """The settings that are durations in epochs, and follow when a recipe is scaled to another length."""
+        return ()
+
     def check(self, setup: Setup) -> None:
         """Raises a `ValueError` if the trick would change nothing or does not apply."""
 
@@ -158,6 +163,18 @@ class Trick:
     def averages(self, model: Any, plan: Plan) -> Any:
         """Returns None, or the `kerastricks.training.averages.Averages` of the model's weights."""
         return None
+
+
+def scaled(trick: Any, factor: float) -> Any:
+    """Returns a trick whose durations are `factor` times as long; whole numbers of epochs stay whole, and at least 1."""
+    whole = {field.name for field in dataclasses.fields(trick) if field.type in (int, "int")}
+
+    def scale(value: Any, name: str) -> Any:
+        if isinstance(value, tuple):
+            return tuple(scale(part, name) for part in value)
+        return max(1, round(value * factor)) if name in whole and value else value * factor
+
+    return dataclasses.replace(trick, **{name: scale(getattr(trick, name), name) for name in trick.durations})
 
 
 def check_duration(name: str, epochs: float, steps: int | None) -> None:

@@ -36,6 +36,10 @@ class EarlyStopping(Trick):
 
     patience: int = 10
 
+    @property
+    def durations(self):
+        return ("patience",)
+
     def __post_init__(self):
         if self.patience < 1:
             raise ValueError(f"`patience` must be at least 1 epoch. Received: patience={self.patience}")

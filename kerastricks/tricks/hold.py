@@ -40,6 +40,10 @@ class Hold(Trick):
     epochs: float = 5
     steps: int | None = None
 
+    @property
+    def durations(self):
+        return ("epochs",) if self.steps is None else ()
+
     def __post_init__(self):
         check_duration("Hold", self.epochs, self.steps)
 

@@ -27,6 +27,10 @@ class StepDecay(Trick):
     epochs: tuple[float, ...] = (30, 60, 90)
     factor: float = 0.1
 
+    @property
+    def durations(self):
+        return ("epochs",)
+
     def __post_init__(self):
         object.__setattr__(self, "epochs", tuple(self.epochs))
         if not self.epochs or sorted(set(self.epochs)) != list(self.epochs) or not self.epochs[0] > 0:

@@ -72,6 +72,10 @@ class Warmup(Trick):
     steps: int | None = None
     start: float | None = None
 
+    @property
+    def durations(self):
+        return ("epochs",) if self.steps is None else ()
+
     def __post_init__(self):
         check_duration("Warmup", self.epochs, self.steps)
 

@@ -5,6 +5,7 @@ from keras import layers
 
 import kerastricks as kt
 from kerastricks.recipes import baseline, tutorial
+from kerastricks.training.fold import applicable
 from kerastricks.training.trick import HOOKS
 
 RUN = {"epochs": 3, "batch_size": 8, "verbose": 0}
@@ -283,3 +284,27 @@ def test_the_check_sees_the_run_as_the_tricks_leave_it(model, images):
     assert isinstance(setup.optimizer, kt.SGD)
     assert setup.tricks == recipe.tricks
     assert setup.images.shape == (26, 8, 8, 3)
+
+
+def test_durations_keep_their_share_of_another_length():
+    """A tenth of the length: whole numbers stay whole, and at least one; steps stay steps."""
+    tricks = (kt.Warmup(5), kt.Hold(steps=7), kt.StepDecay((30, 60)), kt.MixUp(off_epochs=20), kt.EarlyStopping(4))
+    scaled = kt.Recipe(tricks, epochs=100).scaled(10)
+    assert scaled.epochs == 10
+    assert scaled.tricks == (
+        *(kt.Warmup(0.5), kt.Hold(steps=7), kt.StepDecay((3.0, 6.0)), kt.MixUp(off_epochs=2), kt.EarlyStopping(1)),
+    )
+    assert kt.Recipe(tricks, epochs=100).scaled(100).tricks[0].epochs == 5
+
+
+def test_leaves_out_what_does_not_apply(images):
+    """A network without branches, at the batch size of the reference, in one epoch of four steps."""
+    recipe = kt.Recipe((kt.LinearScaling(8), kt.Warmup(2), kt.CosineDecay(), kt.ZeroGamma(), kt.MixUp()))
+    model = with_dropout()
+    model(images[0])
+    before = model.get_weights()
+    kept, left_out = applicable(recipe, model, kt.Plan(1, 4, 8), images[0])
+    assert kept.names == ["CosineDecay", "MixUp"]
+    assert list(left_out) == ["Warmup", "LinearScaling", "ZeroGamma"]
+    assert left_out["Warmup"].startswith("Warmup is longer than the run")
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
