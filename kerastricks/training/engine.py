@@ -182,12 +182,16 @@ class Engine(Shell):
         return {**result, **{f"averaged_{name}": value for name, value in averaged.items()}}
 
     def _evaluate(self, x, **settings):
-        if not isinstance(x, ValidationBatches):
-            return super().evaluate(x, **settings)
         try:
+            if not isinstance(x, ValidationBatches):
+                return super().evaluate(x, **settings)
             return super().evaluate(x.generate(), **{**settings, "steps": settings["steps"] or x.count})
-        except Exception as error:
-            raise x.failure or error from None
+        except BaseException as error:
+            if keras.backend.backend() == "jax":
+                self.jax_state_sync()  # or the variables are left without values
+            if isinstance(x, ValidationBatches) and x.failure is not None:
+                raise x.failure from error  # the backend's own error says less
+            raise
 
     def compile_network(self, integer_labels: bool) -> None:
         """Compiles the network by itself, with the loss and metrics of the run and an optimizer of Keras' own.

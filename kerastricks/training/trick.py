@@ -166,7 +166,7 @@ class Trick:
 
 
 def scaled(trick: Any, factor: float) -> Any:
-    """Returns a trick whose durations are `factor` times as long; whole numbers of epochs stay whole, and at least 1."""
+    """Returns a trick whose durations are `factor` times as long; whole numbers stay whole, and at least 1."""
     whole = {field.name for field in dataclasses.fields(trick) if field.type in (int, "int")}
 
     def scale(value: Any, name: str) -> Any:

@@ -82,6 +82,10 @@ def test_validation_labels_stop_the_run(model, images):
     pixels, labels = (part[:24] for part in images)
     with pytest.raises(ValueError, match="The labels of `validation_data` must lie in"):
         RECIPE.fit(model, (pixels, labels), validation_data=Batches(pixels, labels + 1), **RUN)
+    assert np.isfinite(model.predict(pixels, verbose=0)).all()  # the network is still there, on JAX too
+    with pytest.raises(ValueError, match="The labels of `x` must lie in"):
+        RECIPE.compile(model, kt.Plan(1, 3, 8)).evaluate(Batches(pixels, labels + (np.arange(24) > 16)), verbose=0)
+    assert np.isfinite(model.predict(pixels, verbose=0)).all()
 
 
 def test_all_ways_in_validate_alike(model, plan, images):
