@@ -1,5 +1,6 @@
 """Random boxes by area and aspect ratio, and resampling per sample: crop and resize, or an affine map."""
 
+import functools
 import math
 from typing import Any
 
@@ -9,6 +10,7 @@ from keras import ops
 from kerastricks.image.levels import look_up
 
 TRIES = 10
+UNITS = 65536  # of which Pillow takes a pixel to consist
 
 
 def check_ranges(area: tuple[float, float], aspect: tuple[float, float]) -> None:
@@ -91,31 +93,88 @@ def crop_and_resize(images: Any, top: Any, left: Any, tall: Any, wide: Any, size
     return ops.transpose(ops.reshape(both, (-1, size[1], size[0], channels)), (0, 2, 1, 3))
 
 
-def affine(images: Any, matrix: Any) -> Any:
-    """Moves to (x, y) of image i the pixel at (a x + b y + c, d x + e y + f); zero where that is outside.
+@functools.cache
+def half_degrees() -> np.ndarray:
+    """Returns cosine and sine of 0, 0.5, ..., 359.5°, as whole and remaining units of 1/65536, (720, 4) in float32."""
+    angles = np.radians(np.arange(720) / 2)
+    units = UNITS * np.round(np.stack([np.cos(angles), np.sin(angles)], axis=1), 15)  # rounded as by Pillow
+    whole = np.floor(units)
+    return np.concatenate([whole, units - whole], axis=1).astype("float32")
 
-    Coordinates are those of pixel centres, from the upper left corner; the nearest pixel is taken. They are rounded to
-    multiples of 1/65536, as in Pillow, so ties are broken alike on every backend; sides up to 16,384 pixels.
+
+def turn(degrees: Any) -> tuple[Any, Any, Any, Any]:
+    """Returns cosine and sine in units of 1/65536: the whole units, int32, and what remains, float32.
+
+    One float32 would hold the units but little of the rest, which the middle of a large image needs. Multiples of half
+    a degree come from a table computed in float64, others from there on by the series of the small angle that is left.
+    """
+    halves = ops.round(degrees * 2)
+    place = ops.mod(ops.cast(halves, "int32"), 720)
+    cos, sin, cos_rest, sin_rest = ops.unstack(look_up(ops.convert_to_tensor(half_degrees()), place), 4, axis=1)
+    angle = (degrees - halves / 2) * (math.pi / 180)
+    half_square = angle * angle / 2
+    sine = angle - angle * half_square / 3
+    cos_rest, sin_rest = (
+        cos_rest - cos * half_square - sin * sine,
+        sin_rest - sin * half_square + cos * sine,
+    )
+    return ops.cast(cos, "int32"), ops.cast(sin, "int32"), cos_rest, sin_rest
+
+
+def fixed(whole: Any, rest: Any) -> Any:
+    """Returns the nearest whole units, int32; of two, the upper."""
+    return whole + ops.cast(ops.floor(rest + 0.5), "int32")
+
+
+def turn_and_shear(height: int, width: int, degrees: Any, shear_x: Any, shear_y: Any, right: Any, down: Any) -> Any:
+    """Returns the matrices for `affine`, (N, 6), that turn about the middle, shear about the corner, or translate.
+
+    Args:
+        height: Of the images.
+        width: Of the images.
+        degrees: Counter-clockwise, (N,); where it is not 0, the others are.
+        shear_x: Columns to the left per row, (N,).
+        shear_y: Rows upwards per column, (N,).
+        right: Pixels, (N,).
+        down: Pixels, (N,).
+    """
+    cos, sin, cos_rest, sin_rest = turn(degrees)
+
+    def row(size, move, by_x, by_y, shear):
+        """The coordinate size / 2 + by_x (x + (1 - width) / 2) + by_y (y + (1 - height) / 2), plus a shear's."""
+        shear = shear * UNITS
+        whole = ops.floor(shear)
+        shear, whole = shear - whole, ops.cast(whole, "int32")
+        twice = by_x[0] * (1 - width) + by_y[0] * (1 - height) + whole
+        rest = by_x[1] * (1 - width) + by_y[1] * (1 - height) + shear
+        middle = ops.right_shift(twice + ops.cast(ops.floor(rest), "int32") + 1, 1)
+        return whole, shear, middle + UNITS // 2 * size - ops.cast(ops.floor(move * UNITS + 0.5), "int32")
+
+    whole, rest, x = row(width, right, (cos, cos_rest), (-sin, -sin_rest), shear_x)
+    by_y = fixed(whole - sin, rest - sin_rest)
+    whole, rest, y = row(height, down, (sin, sin_rest), (cos, cos_rest), shear_y)
+    by_x = fixed(whole + sin, rest + sin_rest)
+    same = fixed(cos, cos_rest)
+    return ops.stack((same, by_y, x, by_x, same, y), axis=1)
+
+
+def affine(images: Any, matrix: Any) -> Any:
+    """Moves to column x and row y of image i the pixel at (a x + b y + c, d x + e y + f); zero where that is outside.
+
+    As Pillow does it, so that ties are broken alike on every backend; sides up to 16,384 pixels.
 
     Args:
         images: (N, H, W, C).
-        matrix: Rows (a, b, c, d, e, f), (N, 6).
+        matrix: Rows (a, b, c, d, e, f) in whole units of 1/65536, (N, 6) in int32. The coordinates are those of the
+            source, from the upper left corner; (c, f) is where the middle of the first pixel comes from.
     """
     height, width, channels = images.shape[1:]
-    a, b, c, d, e, f = ops.unstack(ops.cast(matrix, "float32"), 6, axis=1)
+    a, b, c, d, e, f = ops.unstack(ops.reshape(matrix, (-1, 6, 1, 1)), 6, axis=1)
     x = ops.reshape(ops.arange(width, dtype="int32"), (1, 1, -1))
     y = ops.reshape(ops.arange(height, dtype="int32"), (1, -1, 1))
-
-    def coordinate(by_x, by_y, offset):
-        offset = offset + (by_x + by_y) / 2  # from the corner of a pixel to its centre
-        by_x, by_y, offset = (
-            ops.reshape(ops.cast(ops.floor(value * 65536 + 0.5), "int32"), (-1, 1, 1)) for value in (by_x, by_y, offset)
-        )
-        return ops.right_shift(by_x * x + by_y * y + offset, 16)
-
     # A border of zeros stands for all that is outside: faster than `where` with zero.
-    column = ops.clip(coordinate(a, b, c), -1, width) + 1
-    row = ops.clip(coordinate(d, e, f), -1, height) + 1
+    column = ops.clip(ops.right_shift(a * x + (b * y + c), 16), -1, width) + 1
+    row = ops.clip(ops.right_shift(d * x + (e * y + f), 16), -1, height) + 1
     padded = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
     tall, wide = height + 2, width + 2
     first = ops.reshape(ops.arange(ops.shape(images)[0], dtype="int32") * (tall * wide), (-1, 1, 1))

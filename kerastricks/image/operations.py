@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.image import levels
-from kerastricks.image.geometry import affine
+from kerastricks.image.geometry import affine, turn_and_shear
 
 NAMES = (
     "Identity",
@@ -32,20 +32,29 @@ SIGNED = np.array([1 <= index <= 9 for index in range(len(NAMES))])
 BINS = 31
 
 
+def magnitudes(most: float) -> np.ndarray:
+    """Returns 31 numbers from 0 to `most` in float32, to the last bit as `torch.linspace`: from both ends inwards.
+
+    The second half is `most` less so many steps, rounded once.
+    """
+    end, index = np.float32(most), np.arange(BINS)
+    step = np.float64(end / np.float32(BINS - 1))
+    return np.where(index < BINS // 2, step * index, end - step * (BINS - 1 - index)).astype("float32")
+
+
 def amounts(shear: float, translate: float, degrees: float, blend: float, bits: int) -> np.ndarray:
     """Returns the amount of each operation at each magnitude, (14, 31), from the largest amounts.
 
     `bits` is how many of a level's eight bits Posterize removes at most.
     """
-    share = np.arange(BINS) / (BINS - 1)
-    table = np.zeros((len(NAMES), BINS))
+    table = np.zeros((len(NAMES), BINS), "float32")
     for name, most in (
         *(("ShearX", shear), ("ShearY", shear), ("TranslateX", translate), ("TranslateY", translate)),
         *(("Rotate", degrees), ("Brightness", blend), ("Color", blend), ("Contrast", blend), ("Sharpness", blend)),
     ):
-        table[NAMES.index(name)] = most * share
-    table[NAMES.index("Posterize")] = 8 - np.round(bits * share)
-    table[NAMES.index("Solarize")] = 255 * (1 - share)
+        table[NAMES.index(name)] = magnitudes(most)
+    table[NAMES.index("Posterize")] = 8 - np.round(magnitudes(bits))
+    table[NAMES.index("Solarize")] = 255 - magnitudes(255)
     return table
 
 
@@ -80,33 +89,25 @@ def _move(images, operation, amount):
     def only(name):
         return ops.where(_is(operation, name), amount, 0.0)
 
-    angle = only("Rotate") * (np.pi / 180)
-    cos, sin = ops.cos(angle), ops.sin(angle)
-    shear_x, shear_y = only("ShearX"), only("ShearY")
-    x, y = width / 2, height / 2  # the centre stays where it is
-    matrix = (
-        *(cos, shear_x - sin, x - cos * x + sin * y - only("TranslateX")),
-        *(shear_y + sin, cos, y - sin * x - cos * y - only("TranslateY")),
-    )
-    return affine(images, ops.stack(matrix, axis=1))
+    names = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
+    return affine(images, turn_and_shear(height, width, *(only(name) for name in names)))
 
 
 def _blend(images, operation, amount):
-    """Moves levels away from those of a degraded image by `amount` times the distance, clipped and floored.
+    """Moves levels away from those of a degraded image by `amount` times the distance.
 
-    Written as sums, since `where` on whole images takes longer.
+    Written as sums of products, since `where` on whole images takes longer. For other operations the degraded image is
+    black and the factor 1, which leaves the image unchanged.
     """
 
     def only(*names):
-        chosen = sum(ops.cast(_is(operation, name), "float32") for name in names)
-        return levels.per_sample(chosen * amount)
+        return levels.per_sample(sum(ops.cast(_is(operation, name), "float32") for name in names))
 
-    grey = levels.grey_levels(images)
-    whole = only("Brightness", "Color", "Contrast") * images
+    grey, sharpness = levels.grey_levels(images), only("Sharpness")
     flat = only("Color") * grey + only("Contrast") * levels.mean_level(grey)
     inner = ops.convert_to_tensor(levels.inner(*images.shape[1:3]))
-    detail = only("Sharpness") * inner * (images - levels.smooth(images))
-    return ops.floor(ops.clip(images + (whole - flat) + detail, 0.0, 255.0))
+    factor = 1 + levels.per_sample(amount) * (only("Brightness", "Color", "Contrast") + sharpness * inner)
+    return levels.blend(flat + levels.smooth(images, sharpness), images, factor)
 
 
 def _look_up(images, operation, amount):

@@ -70,6 +70,7 @@ class _Scheduler(keras.callbacks.Callback):
         self.verbose = verbose
         self.learning_rates: list[float] = []
         self._first = 0
+        self._updates = 0
 
     def on_train_begin(self, logs=None):
         rate = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer).get_config()["learning_rate"]
@@ -81,13 +82,27 @@ class _Scheduler(keras.callbacks.Callback):
 
     def _set(self, batch: int, rate: float | None) -> None:
         self._first = batch
+        self._updates = int(self.model.optimizer.iterations)
         if rate is not None:
             self.model.optimizer.learning_rate = rate
             if self.verbose > 0:
                 print(f"\nBatch {batch + 1:05d}: {type(self).__name__} setting learning rate to {rate}.")
 
+    def _batches(self, batch: int) -> int:
+        """Returns how many batches of the group were trained: Keras reports `batch`, the last of a whole group, always.
+
+        Where each batch is an update, the optimizer has counted them; else the length of the epoch is the limit.
+        """
+        group = batch - self._first + 1
+        optimizer = self.model.optimizer
+        if group == 1:
+            return 1
+        if optimizer.gradient_accumulation_steps is None and not hasattr(optimizer, "inner_optimizer"):
+            return int(optimizer.iterations) - self._updates
+        return min(group, (self.params.get("steps") or batch + 1) - self._first)
+
     def _list(self, batch: int) -> int:
-        batches = batch - self._first + 1
+        batches = self._batches(batch)
         self.learning_rates += [float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))] * batches
         return batches
 

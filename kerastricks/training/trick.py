@@ -172,7 +172,7 @@ def scaled(trick: Any, factor: float) -> Any:
     def scale(value: Any, name: str) -> Any:
         if isinstance(value, tuple):
             return tuple(scale(part, name) for part in value)
-        return max(1, round(value * factor)) if name in whole and value else value * factor
+        return max(1, round(value * factor)) if name in whole and value else value and value * factor
 
     return dataclasses.replace(trick, **{name: scale(getattr(trick, name), name) for name in trick.durations})
 

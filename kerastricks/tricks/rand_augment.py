@@ -5,7 +5,7 @@ import dataclasses
 from keras import ops
 
 from kerastricks.image import levels, operations
-from kerastricks.training.checks import check_channels
+from kerastricks.training.checks import check_channels, check_levels
 from kerastricks.training.trick import Trick
 
 SPACE = operations.amounts(shear=0.3, translate=150 / 331, degrees=30, blend=0.9, bits=4)
@@ -64,6 +64,7 @@ class RandAugment(Trick):
 
     def check(self, setup):
         check_channels(setup, self.name, 1, 3)
+        check_levels(setup, self.name)
 
     def draw(self, random, size, step, plan):
         return operations.draw(random, (size, self.operations), SPACE, self.magnitude)

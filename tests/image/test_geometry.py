@@ -48,10 +48,43 @@ def test_whole_pixels_come_through_unchanged():
 
 
 def test_affine_moves_by_the_matrix():
-    """Each pixel shows what is one column to its right and one row above."""
+    """Each pixel shows what is one column to its right and one row above; 32,768 units are half a pixel."""
     images = keras.ops.array(np.arange(1, 7, dtype="float32").reshape(1, 2, 3, 1))
-    moved = numbers(geometry.affine(images, np.array([[1, 0, 1, 0, 1, -1]], "float32")))
+    matrix = np.array([[65536, 0, 65536 + 32768, 0, 65536, -65536 + 32768]], "int32")
+    moved = numbers(geometry.affine(images, keras.ops.array(matrix)))
     assert moved[0, :, :, 0].tolist() == [[0, 0, 0], [2, 3, 0]]
+
+
+def matrices(height, width, *amounts):
+    return numbers(geometry.turn_and_shear(height, width, *(keras.ops.array(amount, "float32") for amount in amounts)))
+
+
+def test_turns_shears_and_translates_in_units_of_65536():
+    """Of an image of two by four: nothing, 90° and 180° about its middle (2, 1), half a row per column, three right."""
+    one, half, none = 65536, 32768, [0, 0, 0, 0, 0]
+    obtained = matrices(2, 4, [0, 90, 180, 0, 0], none, [0, 0, 0, 0.5, 0], [0, 0, 0, 0, 3], none)
+    assert obtained.tolist() == [
+        [one, 0, half, 0, one, half],
+        [0, -one, 2 * one + half, one, 0, -half],
+        [-one, 0, 3 * one + half, 0, -one, one + half],
+        [one, 0, half, half, one, half + half // 2],
+        [one, 0, -2 * one - half, 0, one, half],
+    ]
+
+
+def test_turns_by_the_units_of_pillow():
+    """Every magnitude of RandAugment and TrivialAugment, on 60 sizes, as Pillow computes the matrix in doubles."""
+    degrees = np.union1d(np.arange(31.0), 4.5 * np.arange(31))
+    degrees = np.concatenate([degrees, -degrees])
+    none = np.zeros(len(degrees))
+    angle = -np.radians(degrees)
+    cos, sin = np.round(np.cos(angle), 15), np.round(np.sin(angle), 15)
+    sides = [*range(1, 41), 48, 64, 96, 128, 160, 192, 224, 256, 299, 320, 331, 384, 448, 512, 600, 720, 768, 800, 1024]
+    for height, width in [(side, side) for side in sides] + [(480, 640)]:
+        x, y = width / 2, height / 2
+        c, f = x - cos * x - sin * y, y + sin * x - cos * y
+        doubles = np.stack([cos, sin, c + (cos + sin) / 2, -sin, cos, f + (cos - sin) / 2], axis=1)
+        assert np.array_equal(matrices(height, width, degrees, *[none] * 4), np.floor(doubles * 65536 + 0.5))
 
 
 def test_places_lie_inside_and_are_as_likely():

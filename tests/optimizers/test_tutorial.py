@@ -106,12 +106,52 @@ def test_differs_where_zero_batches_divide_by_zero(net):
     assert fit(net, WarmUpLearningRateScheduler(0, 0.3), epochs=1) == pytest.approx([0.3] * BATCHES)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras refuses `steps_per_execution` on PyTorch")
+def grouped(model, size, **settings):
+    optimizer = keras.optimizers.SGD(0.5, **settings)
+    model.compile(optimizer, "sparse_categorical_crossentropy", steps_per_execution=size)
+    return model
+
+
+one_step_alone = pytest.mark.skipif(
+    keras.backend.backend() == "torch", reason="Keras refuses `steps_per_execution` on PyTorch"
+)
+
+
+@one_step_alone
 def test_differs_under_several_steps_an_execution(net):
     """Two batches an execution: the tutorial counts one, and climbs at half the speed."""
-    net.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy", steps_per_execution=2)
+    rates = fit(grouped(net, 2), WarmUpLearningRateScheduler(8, 0.08), epochs=2)
+    assert rates == pytest.approx([0, 0, 0.02, 0.02, 0.04, 0.04, 0.06, 0.06], abs=1e-7)
+
+
+@one_step_alone
+@pytest.mark.parametrize("accumulation", [None, 2])
+def test_the_last_execution_of_an_epoch_is_shorter(net, accumulation):
+    """Four batches an epoch, three an execution, then one: Keras reports six batches, and two updates with two each."""
+    model = grouped(net, 3, gradient_accumulation_steps=accumulation)
     scheduler = WarmUpLearningRateScheduler(8, 0.08)
-    assert fit(net, scheduler, epochs=2) == pytest.approx([0, 0, 0.02, 0.02, 0.04, 0.04, 0.06, 0.06], abs=1e-7)
+    expected = [0, 0, 0, 0.03, 0.04, 0.04, 0.04, 0.07, 0.08, 0.08, 0.08, 0.08]
+    assert fit(model, scheduler) == pytest.approx(expected, abs=1e-7)
+    assert scheduler.batch_count == 12
+    cosine = fit(model, WarmUpCosineDecayScheduler(0.1, 8), epochs=2)
+    assert cosine == pytest.approx([tutorial_formula(step, 0.1, 8) for step in (0, 0, 0, 3, 4, 4, 4, 7)], abs=1e-7)
+
+
+@one_step_alone
+def test_counts_what_keras_trains_of_a_cut_epoch(net):
+    """With `steps_per_epoch=3` and two batches an execution, Keras trains four."""
+    rates = fit(grouped(net, 2), WarmUpLearningRateScheduler(8, 0.08), epochs=1, steps_per_epoch=3)
+    assert rates == pytest.approx([0, 0, 0.02, 0.02], abs=1e-7)
+
+
+@one_step_alone
+@pytest.mark.filterwarnings("ignore:.*ran out of data")
+def test_counts_a_generator_whose_length_is_unknown(net):
+    """Four batches, three an execution."""
+    batches = ((np.ones((8, 4), "float32"), np.zeros(8, "int32")) for _ in range(4))
+    scheduler = WarmUpLearningRateScheduler(8, 0.08)
+    grouped(net, 3).fit(batches, shuffle=False, verbose=0, callbacks=[scheduler])
+    assert scheduler.learning_rates == pytest.approx([0, 0, 0, 0.03], abs=1e-7)
 
 
 def test_leaves_the_rate_alone_after_the_warmup(net):

@@ -73,15 +73,15 @@ def test_one_channel_gets_brightness_and_contrast():
 
 def test_refuses_one_channel_where_it_would_change_colours_alone(setup):
     for settings in ({}, {"brightness": 0, "contrast": 0.1}):
-        kt.ColorJitter(**settings).check(setup(image_shape=(8, 8, 1)))
+        kt.ColorJitter(**settings).check(setup(images=np.zeros((1, 8, 8, 1), "uint8")))
     kt.ColorJitter(brightness=0).check(setup())
     with pytest.raises(ValueError, match="would have no effect: images of one channel"):
-        kt.ColorJitter(brightness=0).check(setup(image_shape=(8, 8, 1)))
+        kt.ColorJitter(brightness=0).check(setup(images=np.zeros((1, 8, 8, 1), "uint8")))
 
 
 def test_refuses_two_channels(setup):
     with pytest.raises(ValueError, match="ColorJitter needs images with 1 or 3 channels"):
-        kt.ColorJitter().check(setup(image_shape=(8, 8, 2)))
+        kt.ColorJitter().check(setup(images=np.zeros((1, 8, 8, 2), "uint8")))
 
 
 def test_the_draws_follow_their_distributions(plan):

@@ -36,7 +36,7 @@ def test_the_draws_are_normal(plan, deviation):
 def test_refuses_images_without_three_channels(setup, channels):
     message = f"PCANoise needs images with 3 channels.* Received: images of shape .8, 8, {channels}"
     with pytest.raises(ValueError, match=message):
-        kt.PCANoise().check(setup(image_shape=(8, 8, channels)))
+        kt.PCANoise().check(setup(images=np.zeros((1, 8, 8, channels), "uint8")))
 
 
 @pytest.mark.parametrize("deviation", [0, -1, float("nan"), float("inf")])

@@ -4,29 +4,44 @@ import pytest
 
 import kerastricks as kt
 from kerastricks.image import operations
+from kerastricks.tricks.rand_augment import SPACE
 
 ROW = np.array([[[[10], [20], [30], [40]]]], "float32")
 
 
-def augmented(*steps, images=ROW):
-    """One image through named operations, one after the other."""
-    operation = np.array([[operations.NAMES.index(name) for name, _ in steps]], "int32")
-    amount = np.array([[amount for _, amount in steps]], "float32")
-    done = keras.ops.convert_to_numpy(kt.rand_augment(keras.ops.array(images), operation, amount))
-    return done[0, 0, :, 0].tolist()
+def augmented(*chains, images=ROW):
+    """An image through chains of operations and amounts, one row of levels for each chain."""
+    operation = np.array([[operations.NAMES.index(name) for name, _ in chain] for chain in chains], "int32")
+    amount = np.array([[amount for _, amount in chain] for chain in chains], "float32")
+    images = keras.ops.array(np.repeat(images, len(chains), axis=0))
+    return keras.ops.convert_to_numpy(kt.rand_augment(images, operation, amount))[:, 0, :, 0].tolist()
 
 
 def test_operations_follow_one_another():
-    assert augmented(("Brightness", 0.5), ("Solarize", 40)) == [15, 30, 210, 195]
-    assert augmented(("Solarize", 40), ("Brightness", 0.5)) == [15, 30, 45, 255]
+    """And translations are shares of the side in whole pixels: 150/331 of 4 is 1.8, one pixel."""
+    assert augmented(
+        [("Brightness", 0.5), ("Solarize", 40)],
+        [("Solarize", 40), ("Brightness", 0.5)],
+        [("TranslateX", 150 / 331), ("Identity", 0)],
+        [("Identity", 0), ("TranslateX", -150 / 331)],
+    ) == [[15, 30, 210, 195], [15, 30, 45, 255], [0, 10, 20, 30], [20, 30, 40, 0]]
 
 
-def test_translations_are_shares_of_the_side_in_whole_pixels():
-    """150/331 of 4 pixels is 1.8: one pixel; of 331 pixels, 45 at magnitude 9."""
-    assert augmented(("TranslateX", 150 / 331)) == [0, 10, 20, 30]
-    assert augmented(("TranslateX", -150 / 331)) == [20, 30, 40, 0]
-    wide = augmented(("TranslateX", 45 / 331), images=np.ones((1, 1, 331, 1), "float32"))
-    assert wide == [0] * 45 + [1] * 286
+def test_a_share_that_is_a_whole_number_of_pixels():
+    """Of 331 pixels, 45 at magnitude 9."""
+    wide = augmented([("TranslateX", 45 / 331)], images=np.ones((1, 1, 331, 1), "float32"))
+    assert wide == [[0] * 45 + [1] * 286]
+
+
+@pytest.mark.any_backend
+def test_translations_are_those_of_torchvision_for_all_sides():
+    """Sides to 16,384 at all magnitudes: 31 numbers from 0 to 150/331 of the side in float32, of which it cuts."""
+    sides = np.arange(1, 16_385)
+    share = SPACE[operations.NAMES.index("TranslateX")]
+    pixels = np.floor(share * sides[:, np.newaxis].astype("float32") + np.float32(1e-3))
+    assert pixels.dtype == "float32"
+    expected = np.stack([np.trunc(operations.magnitudes(150 / 331 * side)) for side in sides])
+    assert np.array_equal(pixels, expected)
 
 
 def test_each_image_has_its_own_operations(plan):
@@ -38,10 +53,9 @@ def test_each_image_has_its_own_operations(plan):
     together = keras.ops.convert_to_numpy(together)
     assert targets == "targets"
     assert (together != images).any(axis=(1, 2, 3)).sum() >= 6  # the identity three times is rare
-    for index in range(8):
-        one = slice(index, index + 1)
-        alone, _ = trick.batch(keras.ops.array(images[one]), None, drawn["operation"][one], drawn["amount"][one])
-        assert np.array_equal(keras.ops.convert_to_numpy(alone)[0], together[index])
+    drawn = {name: value[::-1].copy() for name, value in drawn.items()}
+    backwards, _ = trick.batch(keras.ops.array(images[::-1].copy()), None, **drawn)
+    assert np.array_equal(keras.ops.convert_to_numpy(backwards)[::-1], together)
 
 
 def test_every_operation_is_as_likely_and_so_is_each_sign(plan):
@@ -77,6 +91,6 @@ def test_refuses_what_is_no_magnitude(magnitude):
 
 
 def test_refuses_four_channels(setup):
-    kt.RandAugment().check(setup(image_shape=(8, 8, 1)))
+    kt.RandAugment().check(setup(images=np.zeros((1, 8, 8, 1), "uint8")))
     with pytest.raises(ValueError, match="RandAugment needs images with 1 or 3 channels"):
-        kt.RandAugment().check(setup(image_shape=(8, 8, 4)))
+        kt.RandAugment().check(setup(images=np.zeros((1, 8, 8, 4), "uint8")))

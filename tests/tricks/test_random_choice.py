@@ -48,7 +48,7 @@ def test_refuses_what_its_tricks_refuse(setup):
     with pytest.raises(ValueError, match="MixUp would have no effect: it is off for the last 10 of 10 epochs"):
         kt.RandomChoice((kt.CutMix(), kt.MixUp(off_epochs=10))).check(setup())
     with pytest.raises(ValueError, match="PCANoise needs images with 3 channels"):
-        kt.RandomChoice((kt.PCANoise(), kt.MixUp())).check(setup(image_shape=(8, 8, 1)))
+        kt.RandomChoice((kt.PCANoise(), kt.MixUp())).check(setup(images=np.zeros((1, 8, 8, 1), "uint8")))
 
 
 @pytest.mark.parametrize(
