@@ -1,10 +1,13 @@
 """The command line: arguments in, words out. Keras is imported when a command runs, and not before."""
 
+import contextlib
 import difflib
+import importlib.metadata
 import importlib.util
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +15,21 @@ import cyclopts
 from cyclopts import Parameter
 
 from kerastricks import recipes as shipped
+from kerastricks.commands import faults, quiet
+from kerastricks.commands.output import check_writable
 from kerastricks.commands.task import AblateTask, BenchTask, Task, TrainTask
 
 app = cyclopts.App(
     name="kerastricks",
-    help="Trains image classifiers with the bag of tricks. The backend is Keras' own choice: KERAS_BACKEND.",
+    help=(
+        "Trains image classifiers with the bag of tricks. The backend is Keras' own choice: KERAS_BACKEND. "
+        "With --debug, or KERASTRICKS_DEBUG=1, an error shows its whole traceback."
+    ),
     help_format="plaintext",
+    version=lambda: importlib.metadata.version("kerastricks"),
 )
 _BACKENDS = ("tensorflow", "jax", "torch")
+quiet.tensorflow()  # here, for the processes of an ablation too: they import this file and do not call `main`
 
 
 @app.command
@@ -49,6 +59,8 @@ def bench(
         json_file: File to write all figures to.
     """
     task = task or BenchTask()
+    if json_file:
+        check_writable(Path(json_file).parent, "--json")
     _begin(task)
     from rich.console import Console
 
@@ -123,7 +135,7 @@ def _choose_backend(asked: str | None = None) -> None:
 
 def _configured() -> str | None:
     """Returns the backend of Keras' own file, if it is installed: Keras writes the file itself, so it is no order."""
-    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
+    path = Path(os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras")), "keras.json")
     try:
         name = json.loads(path.read_text()).get("backend")
     except (OSError, ValueError, AttributeError):
@@ -132,15 +144,59 @@ def _configured() -> str | None:
 
 
 def main() -> None:
-    """Runs the command line; an error of the user's is one line and exit status 2."""
+    """Runs the command line; an error is one line and an exit status, see `kerastricks.commands.faults`."""
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    if len(words) < len(sys.argv) - 1:
+        os.environ["KERASTRICKS_DEBUG"] = "1"
+    debug = bool(os.environ.get("KERASTRICKS_DEBUG"))
+    quiet.plain_warnings()
+    task = None
     try:
-        app(result_action="return_none", exit_on_error=False, print_error=False)
-    except (ValueError, cyclopts.CycloptsError) as error:
-        print(f"kerastricks: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("kerastricks: stopped", file=sys.stderr)
-        sys.exit(130)
+        command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+        task = next((value for value in bound.arguments.values() if isinstance(value, Task)), None)
+        command(*bound.args, **bound.kwargs)
+        _flush()
+        return
+    except cyclopts.CycloptsError as error:
+        said, status = f"{error}", 2
+    except BaseException as error:
+        if debug:
+            traceback.print_exception(error)
+        said, status = _ended(error, task)
+    if said:
+        with contextlib.suppress(OSError, AttributeError):  # standard error is closed or full
+            print(f"kerastricks: {said}", file=sys.stderr, flush=True)
+    sys.exit(status)
+
+
+def _ended(error: BaseException, task: Task | None) -> tuple[str, int]:
+    """Returns what to say at the end of a command that raised, and the exit status."""
+    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+        _drop_output()
+        return "", 141  # as a tool that the signal ends: `| head` has what it wants
+    if isinstance(error, SystemExit):
+        return "", error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, OSError) and _is_of_output(error):
+        _drop_output()
+        return f"standard output: {error.strerror}", 1
+    return faults.explain(error, task)
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Returns whether printing failed, here or in rich: files are written elsewhere, and their errors name them."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return error.filename is None and (last.filename == __file__ or "rich" in Path(last.filename).parts)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _drop_output() -> None:
+    """Drops what standard output still holds: the interpreter would complain that it cannot be written."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 
@@ -31,6 +32,7 @@ def kerastricks(*arguments, **environment):
         (["train", "digits", "--epoch", "3"], "Did you mean --epochs?"),
         (["train", "digits", "--epochs", "0"], "`epochs` must be at least 1. Received: epochs=0"),
         (["train", "digits", "--batch-size", "many"], 'unable to convert "many" into int'),
+        (["--version"], "0.1.0"),
         (["train"], "requires an argument"),
         (["train", "nowhere"], "nowhere does not exist"),
         (["trian"], "Did you mean"),
@@ -40,7 +42,7 @@ def test_answers_without_keras(arguments, said):
     start = time.perf_counter()
     done = kerastricks(*arguments)
     seconds = time.perf_counter() - start
-    good = "--help" in arguments or arguments[0] == "recipes"
+    good = {"--help", "--version", "recipes"} & set(arguments)
     assert said in " ".join((done.stdout if good else done.stderr).split())
     assert done.returncode == (0 if good else 2)
     assert good or len(done.stderr.splitlines()) == 1
@@ -70,12 +72,76 @@ def test_a_backend_that_is_not_installed(monkeypatch, capsys):
         kerastricks.cli._choose_backend()
 
 
+@pytest.fixture
+def main(monkeypatch, capfd):
+    """Returns a function: runs a command line in this process; its exit status, and the lines on standard error."""
+    import kerastricks.cli
+
+    monkeypatch.setenv("KERASTRICKS_DEBUG", "")  # which `--debug` sets: undone in the end
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["kerastricks", *arguments])
+        with warnings.catch_warnings():
+            try:
+                kerastricks.cli.main()
+                status = 0
+            except SystemExit as end:
+                status = end.code
+        monkeypatch.setenv("KERASTRICKS_DEBUG", "")
+        return status, capfd.readouterr().err.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--debug", "recipes", "x"), ("recipes", "--debug", "x"), ("recipes", "x", "--debug")]
+)
+def test_debug_shows_the_traceback_wherever_it_stands(main, arguments):
+    status, lines = main(*arguments)
+    assert (status, lines[0]) == (2, "Traceback (most recent call last):")
+    assert lines[-1].startswith("kerastricks: Unknown recipe 'x'.")
+    assert main("recipes", "x") == (2, lines[-1:])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "lines"),
+    [
+        (BrokenPipeError(32, "Broken pipe"), 141, []),
+        (OSError(28, "No space left on device"), 1, ["kerastricks: standard output: No space left on device"]),
+        (KeyboardInterrupt(), 130, ["kerastricks: stopped; nothing was written"]),
+        (
+            KeyError("x"),
+            1,
+            ["kerastricks: KeyError: 'x'. This was not foreseen: run again with --debug to see where it happened."],
+        ),
+    ],
+    ids=repr,
+)
+def test_what_ends_a_command_is_said_in_a_line(main, monkeypatch, error, status, lines):
+    def describe(name):
+        raise error
+
+    monkeypatch.setattr("kerastricks.cli.shipped.describe", describe)
+    monkeypatch.setattr("kerastricks.cli._drop_output", lambda: None)  # of this process, which goes on
+    monkeypatch.setattr("kerastricks.cli._is_of_output", lambda error: True)
+    assert main("recipes") == (status, lines)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
+def test_a_full_device():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "kerastricks.cli", "recipes"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "kerastricks: standard output: No space left on device\n")
+
+
 @pytest.mark.slow
 def test_trains(tmp_path):
     out = tmp_path / "run"
     done = kerastricks("train", "digits", "--epochs", "3", "--without", "MixUp", "LabelSmoothing", "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert "accuracy" in done.stdout
+    assert done.stderr == ""  # nothing of TensorFlow's
     assert (out / "report.html").exists()
     again = kerastricks("train", "digits", "--out", str(out))
     assert (again.returncode, again.stderr.splitlines()[-1].startswith("kerastricks:")) == (2, True)

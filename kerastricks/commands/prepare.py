@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
 from kerastricks.commands.task import Task
+from kerastricks.models.precision import accelerator_name
 from kerastricks.recipes.choose import choose
+from kerastricks.training.fold import applicable
 from kerastricks.training.recipe import Recipe
 from kerastricks.training.trick import Plan
 
@@ -17,16 +20,20 @@ CACHE_SIZE = 10.0  # GB
 
 
 class Prepared(NamedTuple):
-    """What a run needs. The plan is that of the batches: tricks may change it."""
+    """What a run needs, and lines that say what was left out or passed over.
+
+    The plan is that of the batches: tricks may change it.
+    """
 
     data: data_room.Data
     recipe: Recipe
     network: Any
     plan: Plan
+    notes: tuple[str, ...] = ()
 
 
 def recipe(task: Task) -> Recipe:
-    """Returns the recipe of a task; `epochs` and `batch_size` are those of the task where it names them.
+    """Returns the recipe of a task; `batch_size` and, with the durations of its tricks, `epochs` are the task's.
 
     Raises:
         ValueError: If there is no such recipe, trick or model, or the task asks for a backend that Keras is not on.
@@ -37,9 +44,15 @@ def recipe(task: Task) -> Recipe:
             f"Set KERAS_BACKEND={task.backend} before Python starts."
         )
     models.find(task.model)
-    chosen = choose(task.recipe, task.without, task.efficient, task.learning_rate)
-    asked = {name: getattr(task, name, None) for name in ("epochs", "batch_size")}
-    return dataclasses.replace(chosen, **{name: value for name, value in asked.items() if value is not None})
+    asked = task.recipe_name if task.recipe is None else task.recipe
+    chosen = choose(asked, task.without, task.efficient, task.learning_rate)
+    if task.batch_size is not None:
+        chosen = dataclasses.replace(chosen, batch_size=task.batch_size)
+    epochs = getattr(task, "epochs", None)
+    if epochs is None or epochs == chosen.epochs:
+        return chosen
+    scales = isinstance(asked, str)  # a `Recipe` of a Python caller's is taken as it is
+    return chosen.scaled(epochs) if scales else dataclasses.replace(chosen, epochs=epochs)
 
 
 def load(task: Task, report: Callable[[int, int], None] = lambda done, total: None) -> data_room.Data:
@@ -73,6 +86,8 @@ def load(task: Task, report: Callable[[int, int], None] = lambda done, total: No
 def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total: None) -> Prepared:
     """Returns data, recipe, network and plan of a task; seeds Keras' generators.
 
+    A recipe that nobody asked for loses the tricks that do not apply.
+
     Raises:
         ValueError: If a setting does not fit; what needs no data is said before it is read.
     """
@@ -83,4 +98,40 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
     shape = chosen.image_shape(data.image_shape)
     network = models.build(task.model, classes=len(data.classes), input_shape=shape)
     steps = -(-len(data.train[1]) // chosen.batch_size)
-    return Prepared(data, chosen, network, Plan(chosen.epochs, steps, chosen.batch_size, task.seed))
+    plan = Plan(chosen.epochs, steps, chosen.batch_size, task.seed)
+    notes = [*data.notes, *_scaling(task, chosen)]
+    if task.recipe is None:
+        chosen, left_out = applicable(chosen, network, plan, np.asarray(data.train[0][np.arange(1)]))
+        notes += [f"left out: {reason.partition('. ')[0]}." for reason in left_out.values()]
+    return Prepared(data, chosen, network, plan, tuple(notes))
+
+
+def _scaling(task: Task, scaled: Recipe) -> list[str]:
+    """Returns a line if the recipe is of another length than it was written for."""
+    if task.recipe is not None and not isinstance(task.recipe, str):
+        return []
+    written_for = choose(task.recipe_name if task.recipe is None else task.recipe).epochs
+    durations = [
+        f"{trick.name} {name}={value:.3g}" if isinstance(value, int | float) else f"{trick.name} {name}={value}"
+        for trick in scaled.tricks
+        for name in trick.durations
+        if (value := getattr(trick, name))
+    ]
+    if written_for == scaled.epochs or not durations:
+        return []
+    return [f"the recipe is for {written_for} epochs; its durations for {scaled.epochs}: {', '.join(durations)}"]
+
+
+def summary(prepared: Prepared, task: Task) -> str:
+    """Returns what a run is about to take, in a line or two."""
+    data, recipe, network, plan, _ = prepared
+    names = ", ".join(data.classes[:3]) + (", …" if len(data.classes) > 3 else "")
+    held_out = f" ({data.validation_from})" if data.validation_from else ""
+    size = "×".join(map(str, data.image_shape))
+    return (
+        f"{data.name}: {len(data.classes)} classes ({names}), {len(data.train[1]):,} images of {size} to train on, "
+        f"{len(data.validation[1]):,} to validate{held_out}\n"
+        f"{task.model}, {network.count_params():,} parameters; recipe {task.recipe_name}, {len(recipe.tricks)} tricks; "
+        f"{plan.epochs} epoch{'s' * (plan.epochs > 1)} of {plan.steps_per_epoch} steps, batch {plan.batch_size}; on "
+        f"{keras.backend.backend()}, {accelerator_name() or 'CPU'}"
+    )

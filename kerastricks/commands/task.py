@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from cyclopts import Parameter
 
+DEFAULT_RECIPE = "tutorial"
 _Names = Annotated[Sequence[str], Parameter(consume_multiple=True, negative=(), show_default=False)]
 
 
@@ -20,7 +21,8 @@ class Task:
 
     Args:
         data: `digits` (built in), or a folder: root/class/*.jpg, or root/{train,val}/class/*.jpg.
-        recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
+        recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`. Default: `tutorial`,
+            without the tricks that do not apply.
         model: `resnet20`, `resnet50d`, a name of keras.applications, or a .keras file.
         without: Tricks to leave out of the recipe, by name.
         efficient: Put Efficient before the tricks: bfloat16 and fused layers where they are faster.
@@ -38,7 +40,7 @@ class Task:
     """
 
     data: Annotated[Any, Parameter(show_default=False)] = dataclasses.field(kw_only=False)
-    recipe: Annotated[Any, Parameter(accepts_keys=False)] = "tutorial"
+    recipe: Annotated[Any, Parameter(accepts_keys=False)] = None
     model: str = "resnet20"
     without: _Names = ()
     efficient: Annotated[bool, Parameter(negative=())] = False
@@ -67,16 +69,24 @@ class Task:
         if isinstance(self.without, str):
             raise ValueError(f"`without` must be a sequence of names. Received: without={self.without!r}")
 
+    @property
+    def recipe_name(self) -> str:
+        """The name of the recipe, also where nobody asked for one; `recipe` for an object."""
+        if self.recipe is None:
+            return DEFAULT_RECIPE
+        return self.recipe if isinstance(self.recipe, str) else "recipe"
+
     def settings(self) -> dict[str, Any]:
         """Returns the settings as JSON's types; data and recipes that are objects by their names."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         values["data"] = self.data if isinstance(self.data, str) else self.data.name
-        values["recipe"] = self.recipe if isinstance(self.recipe, str) else "recipe"
+        values["recipe"] = self.recipe_name
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     def with_data(self, data: Any) -> Any:
         """Returns the task on data that is loaded already, without the settings that say how to load it."""
-        return dataclasses.replace(self, data=data, **dict.fromkeys(self.LOADING))
+        unset: dict[str, Any] = dict.fromkeys(self.LOADING)
+        return dataclasses.replace(self, data=data, **unset)
 
     def command(self, name: str, backend: str) -> str:
         """Returns the command line that does the task again.
@@ -85,7 +95,7 @@ class Task:
             name: The command, as `train`.
             backend: The backend that it ran on.
         """
-        if not isinstance(self.data, str) or not isinstance(self.recipe, str):
+        if not isinstance(self.data, str) or not isinstance(self.recipe, str | None):
             return f"kerastricks.{name}(...), with a recipe or data of the caller's"
         words = ["kerastricks", name, self.data]
         for field in dataclasses.fields(self):
@@ -115,6 +125,7 @@ class AblateTask(TrainTask):
     """What `ablate` is asked to do.
 
     Args:
+        recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
         design: Leave each trick out of the recipe, add each to none, add one after the other, or train all
             combinations.
         seeds: How many seeds, from `seed` on.

@@ -11,7 +11,9 @@ import keras
 import numpy as np
 
 from kerastricks.commands.environment import environment
-from kerastricks.commands.prepare import prepare
+from kerastricks.commands.faults import check_memory, within_memory
+from kerastricks.commands.output import check_writable
+from kerastricks.commands.prepare import Prepared, prepare, summary
 from kerastricks.commands.task import TrainTask
 from kerastricks.models.heads import probabilities
 from kerastricks.models.precision import float32
@@ -31,11 +33,23 @@ def train(task: TrainTask) -> dict[str, Any]:
         ValueError: If a setting does not fit; nothing has been written then.
     """
     directory = _check_free(Path(task.out)) if task.out is not None else None
+    check_writable(directory or Path("runs"))
+    if task.image_size is not None:
+        check_memory(1, (task.image_size, task.image_size, 3))
     with decoding() as report:
-        source, chosen, network, plan = prepare(task, report)
+        prepared = prepare(task, report)
+    directory = directory or _next_free(prepared.data.name)
+    with within_memory(min(prepared.plan.batch_size, len(prepared.data.train[1])), prepared.data.image_shape):
+        try:
+            return _run(task, prepared, directory)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_left(directory)) from None
+
+
+def _run(task: TrainTask, prepared: Prepared, directory: Path) -> dict[str, Any]:
+    """Trains, and writes what the run leaves behind; returns what `train` does."""
+    source, chosen, network, plan, notes = prepared
     pixels, labels = source.train
-    if directory is None:
-        directory = _next_free(source.name)
     backend = keras.backend.backend()
     settings = {
         **task.settings(),
@@ -45,12 +59,17 @@ def train(task: TrainTask) -> dict[str, Any]:
         "validation_images": len(source.validation[1]),
         "image_shape": list(source.image_shape),
         "parameters": network.count_params(),
-        "tricks": repr(chosen),
+        "tricks": [repr(trick) for trick in chosen.tricks],
+        "optimizer": getattr(chosen.optimizer, "__name__", repr(chosen.optimizer)),
+        **{name: getattr(chosen, name) for name in ("learning_rate", "weight_decay")},
         "epochs": plan.epochs,
         "batch_size": plan.batch_size,
+        "notes": list(notes),
         **environment(),
     }
+    print("\n".join([*notes, summary(prepared, task)]), flush=True)
     progress = Progress(plan, len(labels))
+    log = keras.callbacks.CSVLogger(str(directory / "history.csv"))
     start = time.perf_counter()
     try:
         history = chosen.fit(
@@ -62,13 +81,15 @@ def train(task: TrainTask) -> dict[str, Any]:
             seed=plan.seed,
             callbacks=[
                 _RunDirectory(directory, settings),
-                keras.callbacks.CSVLogger(str(directory / "history.csv")),
+                log,
                 progress,
             ],
             verbose=0,
         )
     finally:
         progress.stop()
+        if getattr(log, "csv_file", None):
+            log.on_train_end()  # closes the file, where training was interrupted too
     seconds = time.perf_counter() - start
     engine = history.model
     batches = TrainingBatches(pixels, labels, plan, chosen.tricks)
@@ -95,6 +116,7 @@ def train(task: TrainTask) -> dict[str, Any]:
     _write_json(directory / "result.json", result)
     shown = {name: value for name, value in settings.items() if value not in (None, [], False)}
     shown |= {"classes": ", ".join(source.classes), "versions": _words(settings["versions"])}
+    shown |= {"tricks": "\n".join(settings["tricks"]) or "none"}
     steps = len(history.epoch) * plan.steps_per_epoch
     rates = [engine.rate_at(step) for step in range(0, steps, max(1, steps // 500))]
     page = training_page(shown, result, history.history, rates, sheet, compared, source.classes)
@@ -122,6 +144,15 @@ def _contact_sheet(engine: Any, batches: Sequence[tuple]) -> tuple[np.ndarray, n
         for side, part in zip((images, targets), engine.transform(*batch), strict=True):
             side.append(keras.ops.convert_to_numpy(part)[:4])
     return np.concatenate(images), np.concatenate(targets)
+
+
+def _left(directory: Path) -> str:
+    """Returns what a run that was stopped leaves behind, in words."""
+    files = sorted(path.name for path in directory.glob("*")) if directory.is_dir() else []
+    if not files:
+        return "nothing was written"
+    model = "the model may not be whole" if "model.keras" in files else "no model was written"
+    return f"{model}; {directory} holds {', '.join(files)}"
 
 
 def _check_free(directory: Path) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerastricks.report.ablation_text import interval, kind, names, points, probability, signed, spread
+from kerastricks.report.ablation_text import interval, is_useful, kind, names, points, probability, signed, spread
 from kerastricks.report.plots import band_plot, interval_plot, scatter_plot
 from kerastricks.report.render import render
 
@@ -96,15 +96,11 @@ def effects_plot(found: Sequence[Mapping[str, Any]]) -> str:
     measured = [pair for pair in zip(names(found), found, strict=True) if pair[1]["accuracy"] is not None]
     if not measured:
         return ""
-
-    def percent(value: float | None) -> float | None:
-        return None if value is None else 100 * value
-
     rows = [
         (
             name,
             100 * effect["accuracy"]["mean"],
-            *(percent(effect["accuracy"][end]) for end in ("low", "high")),
+            *(100 * effect["accuracy"][end] if is_useful(effect["accuracy"]) else None for end in ("low", "high")),
             kind(effect),
         )
         for name, effect in measured

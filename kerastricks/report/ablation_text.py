@@ -76,7 +76,14 @@ def interval(accuracy: Mapping[str, Any] | None) -> str:
     """Returns the interval of an effect on accuracy in percentage points, as `[+0.40, +2.00]`; empty without one."""
     if accuracy is None or accuracy["low"] is None:
         return ""
+    if not is_useful(accuracy):
+        return f"(no useful interval from {accuracy['seeds']} seeds)"
     return f"[{signed(100 * accuracy['low'], 2)}, {signed(100 * accuracy['high'], 2)}]"
+
+
+def is_useful(accuracy: Mapping[str, Any]) -> bool:
+    """Returns whether there is an interval of an effect on accuracy, and it does not pass what is possible, ±100."""
+    return accuracy["low"] is not None and -1 <= accuracy["low"] <= accuracy["high"] <= 1
 
 
 def probability(accuracy: Mapping[str, Any] | None) -> str:

@@ -3,13 +3,15 @@
 import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import rich.progress
 from rich.console import Console
 
 from kerastricks.training.callbacks import Clock
 from kerastricks.training.trick import Plan
+
+_BAR = 12  # columns
 
 
 class Progress(Clock):
@@ -40,7 +42,7 @@ class Progress(Clock):
         self._schedule = self.model.learning_rate if callable(self.model.learning_rate) else None
         self._bar = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
-            rich.progress.BarColumn(bar_width=20),
+            rich.progress.BarColumn(bar_width=_BAR),
             rich.progress.TextColumn("{task.fields[shown]}"),
             rich.progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=self.console,
@@ -64,23 +66,25 @@ class Progress(Clock):
             self._shown = now
             rate = self._rate if self._schedule is None else float(self._schedule(self._step - 1))
             speed = (batch + 1) * self.plan.batch_size / (now - self._epoch_start)
-            self._bar.update(
-                self._task,
-                completed=self._step,
-                description=f"epoch {self._epoch + 1}/{self.plan.epochs} step {batch + 1}/{self.plan.steps_per_epoch}",
-                shown=f"{_scores(logs or {})}  rate {rate:.3g}  {speed:,.0f} images/s",
-            )
+            at = f"epoch {self._epoch + 1}/{self.plan.epochs} step {batch + 1}/{self.plan.steps_per_epoch}"
+            room = self.console.width - len(at) - _BAR - len(" 0:00:00") - 2
+            shown = fit({**_scores(logs or {}), **_speed(rate, speed)}, room)
+            self._bar.update(self._task, completed=self._step, description=at, shown=shown)
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
         elapsed = time.perf_counter() - self._start
         left = elapsed / (epoch + 1) * (self.plan.epochs - epoch - 1)
         self._bar.update(self._task, completed=(epoch + 1) * self.plan.steps_per_epoch)
-        self.console.print(
-            f"epoch {epoch + 1}/{self.plan.epochs}  {_scores(logs or {})}  "
-            f"rate {(logs or {}).get('learning_rate', 0):.3g}  "
-            f"{self.images / self.epoch_seconds[-1]:,.0f} images/s  {_waits(logs or {})}{_clock(left)} left"
-        )
+        logs = logs or {}
+        parts = {
+            "epoch": f"epoch {epoch + 1}/{self.plan.epochs}",
+            **_scores(logs),
+            **_speed(logs.get("learning_rate", 0), self.images / self.epoch_seconds[-1]),
+            "waits": _waits(logs),
+            "left": f"{_clock(left)} left",
+        }
+        self.console.print(fit(parts, self.console.width))
 
     def on_train_end(self, logs=None):
         self._bar.stop()
@@ -107,19 +111,39 @@ def decoding(console: Console | None = None) -> Iterator[Callable[[int, int], No
         yield report
 
 
-def _scores(logs: dict) -> str:
+# The parts of a line, the first to go first where it is too long.
+_LEAST_FIRST = ("rate", "speed", "waits", "val_loss", "accuracy", "loss", "val_accuracy")
+
+
+def fit(parts: Mapping[str, str], width: int) -> str:
+    """Returns the parts of a line in their order, as many as `width` columns hold; `_LEAST_FIRST` says which go."""
+    kept = {name: part for name, part in parts.items() if part}
+    if len("  ".join(kept.values())) > width:
+        kept = {name: part.replace("validation", "val") for name, part in kept.items()}
+    for name in _LEAST_FIRST:
+        if len("  ".join(kept.values())) <= width:
+            break
+        kept.pop(name, None)
+    return "  ".join(kept.values())
+
+
+def _scores(logs: Mapping[str, float]) -> dict[str, str]:
     names = {
         "loss": "loss",
         "accuracy": "accuracy",
         "val_loss": "validation loss",
         "val_accuracy": "validation accuracy",
     }
-    return "  ".join(f"{shown} {logs[name]:.4f}" for name, shown in names.items() if name in logs)
+    return {name: f"{shown} {logs[name]:.4f}" for name, shown in names.items() if name in logs}
 
 
-def _waits(logs: dict) -> str:
+def _speed(rate: float, speed: float) -> dict[str, str]:
+    return {"rate": f"rate {rate:.3g}", "speed": f"{speed:,.0f} images/s"}
+
+
+def _waits(logs: Mapping[str, float]) -> str:
     share = logs.get("data_wait", 0.0)
-    return f"waits for data {share:.0%} of the time  " if share >= 0.05 else ""
+    return f"waits for data {share:.0%} of the time" if share >= 0.05 else ""
 
 
 def _clock(seconds: float) -> str:

@@ -56,6 +56,7 @@ def test_leaves_a_run_directory(run, tmp_path):
     settings = json.loads((out / "run.json").read_text())
     assert (settings["seed"], settings["batch_size"], settings["classes"]) == (5, 8, ["dark", "light"])
     assert {"python", "keras"} <= set(settings["versions"])
+    assert settings["command"].startswith("kerastricks train ")
     rows = history(out)
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert all(float(row["learning_rate"]) > 0 for row in rows)
@@ -130,6 +131,43 @@ def test_bad_input_writes_nothing(run, tmp_path, settings, message):
     with pytest.raises(ValueError, match=message):
         run(out="out", **settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_report_shows_the_run_and_not_the_recipe(run, tmp_path):
+    (tmp_path / "mine.py").write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.MixUp(0.2),), epochs=99)\n")
+    run(out="out", recipe=str(tmp_path / "mine.py"), epochs=2, learning_rate=0.25)
+    html = (tmp_path / "out" / "report.html").read_text()
+    rows = dict(re.findall(r"<tr><th>(.*?)</th><td>(.*?)</td></tr>", html))
+    assert {name: rows[name] for name in ("epochs", "batch_size", "learning_rate", "weight_decay")} == {
+        "epochs": "2",
+        "batch_size": "8",
+        "learning_rate": "0.25",
+        "weight_decay": "0.0001",
+    }
+    assert rows["tricks"].startswith("MixUp(") and "epochs=99" not in html
+
+
+def test_what_cannot_be_written_is_said_before_data_is_read(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("kerastricks.commands.train.prepare", lambda *_: pytest.fail("data was read"))
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"Nothing can be written in file/below: Not a directory. .* --out"):
+        run(out="file/below")
+    with pytest.raises(ValueError, match="The memory is too small for 1 images of 3000000×3000000 pixels in a batch"):
+        run(out="out", image_size=3_000_000)
+
+
+def test_a_run_that_is_stopped_says_what_is_left(run, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "import keras, dataclasses\nimport kerastricks as kt\n"
+        "class Stop(keras.callbacks.Callback):\n"
+        "    def on_epoch_end(self, epoch, logs=None): raise KeyboardInterrupt\n"
+        "@dataclasses.dataclass(frozen=True)\n"
+        "class Stops(kt.Trick):\n"
+        "    def callbacks(self, callbacks, plan): return [*callbacks, Stop()]\n"
+        "recipe = kt.Recipe((Stops(),))\n"
+    )
+    with pytest.raises(KeyboardInterrupt, match="no model was written; out holds history.csv, run.json"):
+        run(out="out", recipe=str(tmp_path / "mine.py"))
 
 
 def test_refuses_a_directory_that_holds_a_run(run, tmp_path):

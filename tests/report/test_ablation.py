@@ -59,6 +59,18 @@ def test_one_seed_has_points_without_intervals(ablation):
     assert re.search(r"Warmup : \+\d\.\d\d points; one seed: no interval can be given", words)
 
 
+def test_an_interval_beyond_what_is_possible_is_not_drawn(ablation, monkeypatch):
+    from kerastricks.report import ablation as module
+
+    drawn = []
+    monkeypatch.setattr(module, "interval_plot", lambda rows, label: drawn.extend(rows) or "<svg></svg>")
+    result = ablation(seeds=2)
+    result["effects"][0]["accuracy"] |= {"low": -1.27, "high": 1.3}
+    result["effects"][1]["accuracy"] |= {"low": -1.0, "high": 1.0}
+    ablation_page(result)
+    assert [row[2:4] for row in drawn[:2]] == [(None, None), (-100.0, 100.0)]
+
+
 @pytest.mark.parametrize("arms", [0, 1])
 def test_before_the_first_comparison(ablation, arms):
     result = ablation()

@@ -24,6 +24,15 @@ def test_figures_are_points(ablation):
     assert "  <0.001  " in table(result)
 
 
+@pytest.mark.parametrize(("low", "high"), [(-1.27, 1.3), (-0.2, 1.01), (-1.01, 0.2)])
+def test_an_interval_beyond_what_is_possible_is_none(ablation, low, high):
+    """Accuracies differ by 100 points at most."""
+    result = ablation(seeds=2)
+    result["effects"] = result["effects"][:1]
+    result["effects"][0]["accuracy"] |= {"mean": 0.0123, "low": low, "high": high}
+    assert "Warmup  +1.23 (no useful interval from 2 seeds)" in table(result)
+
+
 def test_one_seed_and_failed_arms(ablation):
     result = ablation(seeds=1)
     result["effects"][1] |= {

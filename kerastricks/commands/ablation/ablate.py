@@ -20,12 +20,16 @@ from kerastricks.commands.ablation.jobs import Job
 from kerastricks.commands.ablation.verdicts import verdicts
 from kerastricks.commands.ablation.workers import check_ray, outcomes, share_device
 from kerastricks.commands.environment import environment
+from kerastricks.commands.output import check_writable
 from kerastricks.commands.task import AblateTask, TrainTask
 from kerastricks.data import Data
+from kerastricks.models import build
 from kerastricks.recipes.choose import checksum
 from kerastricks.report.ablation import ablation_page
 from kerastricks.report.ablation_text import COLUMNS, csv_rows, table
 from kerastricks.training.recipe import Recipe
+
+_MOST_RUNS = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +72,7 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
 
     Args:
         data: `digits`, a folder of images, or a `kerastricks.data.Data`.
-        say: Called with lines of progress: each run, the time left, and the table so far.
+        say: Called with lines of progress: each run, the time left, and the table so far where it has changed.
         settings: The fields of `kerastricks.commands.task.AblateTask`, which `kerastricks ablate --help` explains:
             recipe (also a `Recipe`), model, design, seeds, tricks, epochs, minutes, batch_size, images, workers, out
             and more. With `workers`, a script needs `if __name__ == "__main__":`.
@@ -77,6 +81,9 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
         ValueError: If a setting does not fit, or `out` holds another ablation; nothing is overwritten then.
     """
     task = AblateTask(data, **settings)
+    check_writable(Path(task.out) if task.out is not None else Path("runs"))
+    if task.minutes is not None and not math.isfinite(task.minutes):
+        raise ValueError(f"`minutes` must be finite. Received: minutes={task.minutes}")
     if isinstance(data, Data) and not data.own_split:
         raise ValueError(
             f"{data.name} was split when it was loaded, and seeds are to vary the split. Pass its name or folder, or "
@@ -85,12 +92,19 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
     whole = prepare.recipe(dataclasses.replace(task, efficient=False))
     judged = task.tricks or whole.names
     arms, comparisons = designs.arms(prepare.recipe(task) if task.efficient and judged else whole, task.design, judged)
+    if (runs_asked := len(arms) * task.seeds) > _MOST_RUNS:
+        raise ValueError(
+            f"{len(arms)} arms with {task.seeds} seeds each are {runs_asked:,} runs, more than {_MOST_RUNS:,}, which "
+            f"take a week at a minute each. Pass fewer `seeds`. Received: seeds={task.seeds}"
+        )
     if task.ray is not None:
         check_ray(task.ray)
     if task.ray is not None or task.workers > 1:
         share_device()
     text = checksum(task.recipe)
     source = jobs.load(task)
+    if task.model.endswith(".keras"):  # one that cannot be opened would fail in each run, and count as a result
+        build(task.model, classes=len(source.classes), input_shape=whole.image_shape(source.image_shape))
     backend = keras.backend.backend()
     wanted: dict[str, Any] = {
         **{name: value for name, value in task.settings().items() if name not in AblateTask.MAY_CHANGE},
@@ -140,16 +154,25 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
         (arm, seed): Job(dataclasses.replace(asked[arm], epochs=begun["epochs_each"], seed=seed), text)
         for arm, seed in runs.missing()
     }
-    start, total = time.perf_counter(), len(arms) * task.seeds
-    for done, (number, outcome) in enumerate(outcomes(list(queue.values()), task.workers, task.ray), start=1):
-        arm, seed = list(queue)[number]
-        runs.keep(arm, seed, outcome)
-        left = (time.perf_counter() - start) / done * (len(queue) - done)
-        say(f"run {total - len(queue) + done}/{total}  {arm}, seed {seed}: {_line(outcome, left)}")
-        say(table(result()))
-    found = Ablation(result(), folder)
-    found.save()
-    return found
+    start, total, shown = time.perf_counter(), len(arms) * task.seeds, _judged(result())
+    try:
+        for done, (number, outcome) in enumerate(outcomes(list(queue.values()), task.workers, task.ray), start=1):
+            arm, seed = list(queue)[number]
+            runs.keep(arm, seed, outcome)
+            left = (time.perf_counter() - start) / done * (len(queue) - done)
+            say(f"run {total - len(queue) + done}/{total}  {arm}, seed {seed}: {_line(outcome, left)}")
+            now = result()
+            if done < len(queue) and (found := _judged(now)) != shown:
+                say(table(now))
+                shown = found
+    except KeyboardInterrupt:
+        kept = total - len(runs.missing())
+        raise KeyboardInterrupt(
+            f"{kept} of {total} runs are kept in {folder}; the same command goes on with the others"
+        ) from None
+    ablation = Ablation(result(), folder)
+    ablation.save()
+    return ablation
 
 
 def _task(task: AblateTask, whole: Recipe, arm: Recipe) -> TrainTask:
@@ -163,6 +186,11 @@ def _line(outcome: dict[str, Any], left: float) -> str:
     """Returns what came out of a run and the time left for the others, in words."""
     figures = outcome.get("error") or f"accuracy {outcome['accuracy']:.4f} in {outcome['seconds']:.0f} s"
     return f"{figures}  {f'{math.ceil(left / 60)} min left' if left else 'done'}"
+
+
+def _judged(result: dict[str, Any]) -> str:
+    """Returns the table without the times, which change with every run."""
+    return table({"effects": [{**effect, "ms_per_step": None} for effect in result["effects"]]})
 
 
 def _fingerprint(source: Data) -> int:

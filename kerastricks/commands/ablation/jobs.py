@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from kerastricks.commands import memory, prepare
+from kerastricks.commands.faults import MachineError, first_line, named, own_place, ran_out_of_memory, within_memory
 from kerastricks.commands.task import TrainTask
 from kerastricks.data import Data
 from kerastricks.recipes.choose import checksum
@@ -67,10 +68,11 @@ def run(job: Job, *callbacks: Any) -> dict[str, Any]:
     check_unchanged(job)
     keras.backend.clear_session()
     held = memory.reset_peak()
-    source, recipe, network, plan = prepare.prepare(job.task.with_data(data))
+    source, recipe, network, plan, _ = prepare.prepare(job.task.with_data(data))
     clock = Clock()
     start = time.perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()):  # what `Efficient` says, once a run
+    quiet = contextlib.redirect_stdout(io.StringIO())  # what `Efficient` says, once a run
+    with quiet, within_memory(min(plan.batch_size, len(source.train[1])), source.image_shape):
         history = recipe.fit(
             network,
             source.train,
@@ -111,7 +113,7 @@ def attempt(job: Job) -> dict[str, Any]:
     """Returns the figures of a run, or the reason why there are none.
 
     Raises:
-        ValueError: If the machine failed, not the arm: out of memory, a disk that is full, a file that is gone.
+        MachineError: If the machine failed, not the arm: out of memory, a disk that is full, a file that is gone.
     """
     try:
         load(job.task)
@@ -123,19 +125,16 @@ def attempt(job: Job) -> dict[str, Any]:
     except Exception as error:
         if any(map(_is_the_machines, (error, error.__cause__, error.__context__))):
             raise _failure(job, error) from error
-        reason = str(error).strip().partition("\n")[0]
-        known = isinstance(error, ArithmeticError)
-        return {"seed": job.task.seed, "error": reason if known else f"{type(error).__name__}: {reason}"}
+        known = isinstance(error, ArithmeticError) and str(error).startswith("diverged")
+        return {"seed": job.task.seed, "error": first_line(error) if known else named(error) + own_place(error)}
 
 
 def _is_the_machines(error: BaseException | None) -> bool:
-    words = ("OutOfMemoryError", "ResourceExhaustedError", "RESOURCE_EXHAUSTED", "can't allocate memory")
-    return isinstance(error, OSError | MemoryError) or any(word in repr(error) for word in words)
+    return isinstance(error, OSError) or ran_out_of_memory(error)
 
 
-def _failure(job: Job, error: Exception) -> ValueError:
-    reason = str(error).strip().partition("\n")[0].rstrip(".")
-    return ValueError(
-        f"The machine failed in a run with seed {job.task.seed}: {type(error).__name__}: {reason}. "
+def _failure(job: Job, error: Exception) -> MachineError:
+    return MachineError(
+        f"The machine failed in a run with seed {job.task.seed}: {named(error)}. "
         "Finished runs are kept; mend it, and the same command goes on."
     )

@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import multiprocessing
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,9 @@ from typing import Any
 
 import keras
 
+from kerastricks.commands import quiet
 from kerastricks.commands.ablation.jobs import Job, attempt
+from kerastricks.commands.faults import MachineError
 
 
 def share_device() -> None:
@@ -49,6 +52,7 @@ def outcomes(jobs: Sequence[Job], workers: int = 1, ray: str | None = None) -> I
 def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
     threads = max(1, (os.cpu_count() or 1) // workers)
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, context, _begin, (threads,))
     try:
         with _environment(threads):
@@ -68,11 +72,13 @@ def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict
         if failure:
             raise failure
     except BrokenProcessPool:
-        raise ValueError(
+        raise MachineError(
             "A worker process was killed, perhaps for want of memory. Finished runs are kept: the same command goes "
             "on; take fewer workers if it happens again."
         ) from None
     finally:
+        for process in set(multiprocessing.active_children()) - others:  # at work still only if this was stopped
+            process.terminate()
         pool.shutdown(cancel_futures=True)
 
 
@@ -97,6 +103,8 @@ def _environment(threads: int) -> Iterator[None]:
 
 def _begin(threads: int) -> None:
     """Ends this process with the one that started it, also where that one is killed; keeps PyTorch to its threads."""
+    quiet.plain_warnings()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -130,7 +138,9 @@ def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, 
             yield waiting.pop(done), ray.get(done)
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"A run on Ray failed: {reason}. Finished runs are kept: the same command goes on.") from None
+        raise MachineError(
+            f"A run on Ray failed: {reason}. Finished runs are kept: the same command goes on."
+        ) from None
     finally:
         ray.shutdown()
 

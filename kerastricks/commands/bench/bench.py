@@ -58,7 +58,7 @@ def bench(task: BenchTask, say: Callable[[str], None] = lambda line: None) -> di
     """
     if task.data == "random":
         task = task.with_data(_random(task, recipe(task).batch_size))
-    source, chosen, network, plan = prepare(task)
+    source, chosen, network, plan, _ = prepare(task)
     images, labels = source.train
     batch_size, steps, rounds = plan.batch_size, task.steps, task.rounds
     build = {"classes": len(source.classes), "input_shape": chosen.image_shape(source.image_shape)}

@@ -57,11 +57,30 @@ def test_says_what_each_trick_does(tmp_path, trained):
     assert abs(effects["Warmup"]["accuracy"]["mean"]) < 0.002
     assert [arm["name"] for arm in found.result["arms"]] == ["full", "without Warmup", "without MixUp"]
     assert lines[0].startswith("run 1/12  full, seed 0: accuracy 0.6000 in 1 s")
-    assert "MixUp" in lines[-1]
+    assert "MixUp" in str(found)
+    assert lines[-1].startswith("run 12/12")  # the caller has the last table
     with (tmp_path / "out" / "results.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 12
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == found.result
     assert "MixUp" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_table_is_told_when_it_has_changed(tmp_path, trained, monkeypatch):
+    """The arms full, without Warmup, without MixUp: the second and the third of seed 0 each bring a comparison. Seed 1
+    begins with the second and ends with full, which the caller's own table shows. Times of steps tell nothing."""
+    run, lines = jobs.run, []
+    monkeypatch.setattr(jobs, "run", lambda job: {**run(job), "ms_per_step": float(len(trained))})
+    start(tmp_path, seeds=2, say=lines.append)
+    kinds = ["run" if line.startswith("run") else "table" for line in lines]
+    assert kinds == ["run", "run", "table", "run", "table", "run", "run", "run"]
+
+
+def test_a_model_file_that_cannot_be_opened_is_no_result(tmp_path, trained):
+    path = tmp_path / "broken.keras"
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="keras"):
+        start(tmp_path, model=str(path))
+    assert trained == [] and not (tmp_path / "out").exists()
 
 
 def test_all_arms_of_a_seed_have_equal_budgets(tmp_path, trained):
@@ -80,10 +99,10 @@ def test_goes_on_where_it_was_stopped(tmp_path, trained, monkeypatch):
 
     def stop(line):
         count.append(line)
-        if len(count) == 10:  # two lines a run
+        if line.startswith("run 5/12"):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"5 of 12 runs are kept in .*out; the same command goes on"):
         start(tmp_path, say=stop)
     assert len(trained) == 5
     again = start(tmp_path)
@@ -189,6 +208,8 @@ def test_what_is_efficient_can_be_judged_too(tmp_path, trained, monkeypatch):
         ({"ray": "127.0.0.1:1"}, "Ray is not installed|No Ray cluster answers"),
         ({"model": "resnet20x"}, "Did you mean resnet20"),
         ({"design": "some"}, "Unknown design"),
+        ({"minutes": float("inf")}, "`minutes` must be finite. Received: minutes=inf"),
+        ({"seeds": 10**9}, "are 3,000,000,000 runs, more than 10,000, which take a week at a minute each"),
     ],
 )
 def test_refuses_what_does_not_fit(tmp_path, trained, settings, message):

@@ -1,0 +1,172 @@
+"""What is said of an exception on the command line, and the exit status. Keras is not imported here.
+
+Status 2 stands for what the user can mend, 1 for a machine that fails and for what was not foreseen.
+"""
+
+import contextlib
+import errno
+import math
+import os
+import re
+import sys
+import sysconfig
+import textwrap
+import traceback
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerastricks.commands import memory
+from kerastricks.commands.task import Task
+
+_PACKAGE = Path(__file__).parents[1]
+_LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_INSTALLED = {"site-packages", "dist-packages"}
+_MACHINES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
+class MachineError(ValueError):
+    """The machine failed, and not a setting."""
+
+
+def explain(error: BaseException, task: Task | None = None) -> tuple[str, int]:
+    """Returns what to say of an exception, one line unless it is from a file of the user's, and the exit status."""
+    recipe = str(getattr(task, "recipe", ""))
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = bool(frames) and _is_refusal(frames[-1])
+    reason = first_line(error)
+    if isinstance(error, MachineError):
+        return reason, 1
+    if isinstance(error, KeyboardInterrupt):
+        return f"stopped; {str(error) or 'nothing was written'}", 130
+    if recipe.endswith(".py") and (own := own_lines(error)):
+        return f"The recipe file {recipe} raised:\n{own}", 2
+    if isinstance(error, ValueError) and ours:
+        return str(error), 2
+    if task is not None and any(Path(frame.filename) == _PACKAGE / "models" / "build.py" for frame in frames):
+        return _of_model(task.model, error), 2
+    if ran_out_of_memory(error):
+        side = getattr(task, "image_size", None)
+        return _too_large(getattr(task, "batch_size", None), (side, side) if side else ()), 2
+    if isinstance(error, OSError):
+        return _of_file(error, task), 1 if error.errno in _MACHINES else 2
+    if isinstance(error, RuntimeError) and "home directory" in reason:
+        return "There is no home directory to keep decoded images in. Set HOME, or KERASTRICKS_CACHE to a directory.", 2
+    if platform := _lacking_platform():
+        return f"JAX finds no device. Received: JAX_PLATFORMS={platform}. Leave it out, or set JAX_PLATFORMS=cpu.", 2
+    said = f"{named(error)}"
+    if recipe.endswith(".py"):
+        return f"{said}. Perhaps a hook in {recipe} returned what it should not. --debug shows where it happened.", 2
+    return f"{said}. This was not foreseen: run again with --debug to see where it happened.", 1
+
+
+def _is_refusal(frame: traceback.FrameSummary) -> bool:
+    """Returns whether the package itself raised, and not Python at one of its lines."""
+    return Path(frame.filename).is_relative_to(_PACKAGE) and (frame.line or "raise").startswith("raise")
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the message of an exception as one line: its first, and the next where that one says nothing alone."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()] or [""]
+    alone = not lines[0].endswith(":") and not lines[0].startswith("Exception encountered when calling")
+    return textwrap.shorten(" ".join(lines[: 1 if alone else 2]), 300, placeholder=" …")
+
+
+def named(error: BaseException) -> str:
+    """Returns type and message of an exception, as `KeyError: 'config'`, without a full stop."""
+    return f"{type(error).__name__}: {first_line(error)}".rstrip(" :.")
+
+
+def own_lines(error: BaseException, most: int = 3) -> str:
+    """Returns the last lines of a traceback that are neither ours nor a library's, and the exception; or nothing."""
+    frames = _own_frames(error)
+    if not frames:
+        return ""
+    return f"{''.join(traceback.format_list(frames[-most:]))}{type(error).__name__}: {error}".rstrip(" :")
+
+
+def own_place(error: BaseException) -> str:
+    """Returns the last of those lines in short, as ` in mine.py, line 7`; or nothing."""
+    return "".join(f" in {Path(frame.filename).name}, line {frame.lineno}" for frame in _own_frames(error)[-1:])
+
+
+def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename)]
+
+
+def _is_own(name: str) -> bool:
+    path = Path(name)
+    libraries = _INSTALLED & set(path.parts) or any(map(path.is_relative_to, _LIBRARIES))
+    return path.is_file() and not path.is_relative_to(_PACKAGE) and not libraries
+
+
+def ran_out_of_memory(error: BaseException | None) -> bool:
+    """Returns whether an exception of Python's, NumPy's or a backend's says that memory ran out."""
+    words = ("OutOfMemoryError", "ResourceExhaustedError", "RESOURCE_EXHAUSTED", "can't allocate memory")
+    full = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    return full or isinstance(error, MemoryError) or any(word in repr(error) for word in words)
+
+
+def check_memory(batch_size: int, shape: Sequence[int]) -> None:
+    """Raises a `ValueError` if the images (H, W, C) of a batch alone take more memory than the machine has."""
+    needed, there = 4 * batch_size * math.prod(shape), memory.installed()
+    if there and needed > there:
+        raise ValueError(_too_large(batch_size, shape[:2], f": {needed / 1e9:,.0f} GB of {there / 1e9:,.0f} GB"))
+
+
+@contextlib.contextmanager
+def within_memory(batch_size: int, shape: Sequence[int]) -> Iterator[None]:
+    """Says it in a line where training on batches of images (H, W, C) does not fit into memory.
+
+    Raises:
+        ValueError: See `check_memory`; or if memory runs out meanwhile.
+    """
+    check_memory(batch_size, shape)
+    try:
+        yield
+    except Exception as error:
+        if any(map(ran_out_of_memory, (error, error.__cause__, error.__context__))):
+            raise ValueError(_too_large(batch_size, shape[:2])) from error
+        raise
+
+
+def _too_large(batch_size: int | None, sides: Sequence[int], figures: str = "") -> str:
+    images = f"images of {'×'.join(map(str, sides))} pixels" if sides else "images"
+    count = f"{batch_size:,} {images}" if batch_size else images
+    return f"The memory is too small for {count} in a batch{figures}. Pass a smaller --batch-size or --image-size."
+
+
+def _of_model(model: str, error: BaseException) -> str:
+    if not model.endswith(".keras"):
+        return f"The model {model} cannot be built: {first_line(error)}"
+    if Path(model).is_file() and not zipfile.is_zipfile(model):
+        return f"{model} cannot be opened as a Keras model: it is no zip archive, or not a whole one."
+    if "safe_mode" in str(error):
+        return (
+            f"{model} cannot be opened: it holds Python code, as a Lambda layer does, and code of a file is not run. "
+            "Save the model with layers of Keras, or of a class that is registered, in its place."
+        )
+    return f"{model} cannot be opened as a Keras model: {named(error)}"
+
+
+def _of_file(error: OSError, task: Task | None) -> str:
+    """Returns the reason of the system's and the file; where it names none, the directory that is written to."""
+    reason = error.strerror or first_line(error)
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {reason}"
+    if task is None or not hasattr(task, "out"):
+        return reason
+    return f"{task.out or 'runs'}: {reason}"
+
+
+def _lacking_platform() -> str | None:
+    """Returns JAX_PLATFORMS where JAX runs and has no such device."""
+    asked, jax = os.environ.get("JAX_PLATFORMS"), sys.modules.get("jax")
+    if os.environ.get("KERAS_BACKEND") != "jax" or not asked or jax is None:
+        return None
+    found: Any = None
+    with contextlib.suppress(Exception):
+        found = jax.devices()
+    return None if found else asked
