@@ -13,6 +13,10 @@ from kerastricks.commands.task import TrainTask
 from kerastricks.commands.train import train
 
 
+# Nine steps are few: statistics lag behind.
+pytestmark = pytest.mark.filterwarnings("ignore:Training accuracy")
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Two classes of twelve noisy 8×8 images, one darker than the other."""
@@ -122,8 +126,7 @@ def test_settings_reach_the_recipe(run, tmp_path):
         ({"cache_size": -1.0}, "`cache_size` must be at least 0"),
         ({"backend": "another"}, "already. Received: backend='another'. Set KERAS_BACKEND=another"),
         ({"learning_rate": -1.0}, "must be a positive number. Received: -1.0"),
-        ({"epochs": 2}, "Warmup is longer than the run"),
-        ({"batch_size": 256}, "LinearScaling would have no effect"),
+        ({"recipe": "tutorial", "batch_size": 256}, "LinearScaling would have no effect"),
         ({"model": "resnet20", "image_size": 4}, "8×8 pixels and up"),
     ],
 )
@@ -196,3 +199,24 @@ def test_trains_on_crops_and_saves_a_model_of_their_size(run, tmp_path):
     (tmp_path / "mine.py").write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.RandomResizedCrop(12),))\n")
     result = run(recipe=str(tmp_path / "mine.py"), image_size=16, model="resnet20", epochs=1)
     assert keras.saving.load_model(f"{result['directory']}/model.keras").input_shape == (None, 12, 12, 3)
+
+
+def test_a_recipe_that_nobody_asked_for_leaves_out_what_does_not_apply(run, tmp_path, capsys):
+    """An epoch of one step at the batch size that rates are scaled from: no warmup, no scaling, a line for each."""
+    run(out="out", epochs=1, batch_size=256)
+    said = capsys.readouterr().out
+    assert "the recipe is for 30 epochs; its durations for 1: Warmup epochs=0.0667" in said
+    assert "left out: LinearScaling would have no effect: the batch size is the reference." in said
+    assert "left out: Warmup would have no effect" in said
+    settings = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert settings["recipe"] == "tutorial"
+    assert not any(trick.startswith(("Warmup", "LinearScaling")) for trick in settings["tricks"])
+    assert len([note for note in settings["notes"] if note.startswith("left out")]) == 2
+
+
+def test_says_what_it_takes_before_it_trains(run, capsys):
+    run(out="out", seed=1)
+    said = capsys.readouterr().out
+    assert "data: 2 classes (dark, light), 20 images of 8×8×3 to train on, 4 to validate (a fifth of the images" in said
+    assert "recipe tutorial, 7 tricks; 3 epochs of 3 steps, batch 8; on " in said
+    assert said.index("2 classes") < said.index("epoch 1/3")
