@@ -43,7 +43,8 @@ def mine(tmp_path_factory, tiny):
     """A recipe file, a network, and the figures of an ablation that nothing disturbed."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "mine.py").write_text(
-        "import kerastricks as kt\nrecipe = kt.Recipe((kt.Warmup(1), kt.CosineDecay()), learning_rate=0.002, epochs=2)\n"
+        "import kerastricks as kt\n"
+        "recipe = kt.Recipe((kt.Warmup(1), kt.CosineDecay()), learning_rate=0.002, epochs=2)\n"
     )
     shutil.copy(tiny["digits"], folder / "tiny.keras")
     settings = {"recipe": str(folder / "mine.py"), "model": str(folder / "tiny.keras"), "out": str(folder / "whole")}
