@@ -9,12 +9,15 @@ of `tests/test_conformance.py`, run. A row that no test notices ends the script 
 """
 
 import ast
+import os
+import queue
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,11 +132,24 @@ def outcome(tree: Path, file: str) -> tuple[int, str]:
     """Runs the tests of one file; returns how many failed, and the name of the first."""
     options = ["--maxfail=3", "-p", "no:cacheprovider", "-o", "addopts=--strict-markers --import-mode=importlib -q"]
     command = [sys.executable, "-m", "pytest", *options, "--all-backends", *tests_of(tree, file)]
-    done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tree, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     if done.returncode not in (0, 1, 2):
         sys.exit(f"The tests of {file} did not run:\n{done.stdout}{done.stderr}")
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
     return len(failed), failed[0].removeprefix("tests/") if failed else ""
+
+
+def noticed(row: Row, trees: queue.SimpleQueue) -> tuple[int, str]:
+    """Makes the change of a row in one of the trees, and takes it back; returns what `outcome` does."""
+    tree = trees.get()
+    path = tree / "kerastricks" / row.file
+    before = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(row.source, encoding="utf-8")
+        return outcome(tree, row.file)
+    finally:
+        path.write_text(before, encoding="utf-8")
+        trees.put(tree)
 
 
 if __name__ == "__main__":
@@ -144,17 +160,16 @@ if __name__ == "__main__":
     print("written by `benchmarks/mutations.py`.\n")
     print("| file | change | failed | the first of them |\n|---|---|---|---|")
     unnoticed = []
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder, "tree")
-        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv*", "runs", "__pycache__"))
-        for file, change, source in rows():
-            path = tree / "kerastricks" / file
-            before = path.read_text(encoding="utf-8")
-            path.write_text(source, encoding="utf-8")
-            failed, first = outcome(tree, file)
-            path.write_text(before, encoding="utf-8")
-            print(f"| {file} | {change} | {failed} | {first} |".replace("||", "\\|\\|"), flush=True)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        trees: queue.SimpleQueue = queue.SimpleQueue()  # one for each row that is tried at the time
+        for number in range(os.cpu_count() or 1):
+            tree = Path(folder, str(number))
+            shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv*", "runs", "__pycache__"))
+            trees.put(tree)
+        every = rows()
+        for row, (failed, first) in zip(every, pool.map(lambda row: noticed(row, trees), every), strict=True):
+            print(f"| {row.file} | {row.change} | {failed} | {first} |", flush=True)
             if not failed:
-                unnoticed.append(f"{file}: {change}")
+                unnoticed.append(f"{row.file}: {row.change}")
     if unnoticed:
         sys.exit("No test notices:\n" + "\n".join(unnoticed))
