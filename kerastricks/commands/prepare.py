@@ -15,6 +15,7 @@ from kerastricks.recipes.choose import choose
 from kerastricks.training.fold import applicable
 from kerastricks.training.recipe import Recipe
 from kerastricks.training.trick import Plan
+from kerastricks.tricks import BatchNormMomentum
 
 CACHE_SIZE = 10.0  # GB
 
@@ -38,21 +39,32 @@ def recipe(task: Task) -> Recipe:
     Raises:
         ValueError: If there is no such recipe, trick or model, or the task asks for a backend that Keras is not on.
     """
+    check_backend(task)
+    return _recipes(task)[1]
+
+
+def check_backend(task: Task) -> None:
+    """Raises a `ValueError` if a task asks for a backend that Keras is not on."""
     if task.backend not in (None, keras.backend.backend()):
         raise ValueError(
             f"Keras runs on {keras.backend.backend()} already. Received: backend={task.backend!r}. "
             f"Set KERAS_BACKEND={task.backend} before Python starts."
         )
+
+
+def _recipes(task: Task) -> tuple[Recipe, Recipe]:
+    """Returns the recipe of a task as it was written, and as the task wants it; a file is read once."""
     models.find(task.model)
     asked = task.recipe_name if task.recipe is None else task.recipe
-    chosen = choose(asked, task.without, task.efficient, task.learning_rate)
+    written = choose(asked, task.without, task.efficient, task.learning_rate)
+    chosen = written
     if task.batch_size is not None:
         chosen = dataclasses.replace(chosen, batch_size=task.batch_size)
     epochs = getattr(task, "epochs", None)
-    if epochs is None or epochs == chosen.epochs:
-        return chosen
-    scales = isinstance(asked, str)  # a `Recipe` of a Python caller's is taken as it is
-    return chosen.scaled(epochs) if scales else dataclasses.replace(chosen, epochs=epochs)
+    if epochs is not None and epochs != chosen.epochs:
+        scales = isinstance(asked, str)  # a `Recipe` of a Python caller's is taken as it is
+        chosen = chosen.scaled(epochs) if scales else dataclasses.replace(chosen, epochs=epochs)
+    return written, chosen
 
 
 def load(task: Task, report: Callable[[int, int], None] = lambda done, total: None) -> data_room.Data:
@@ -91,7 +103,8 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
     Raises:
         ValueError: If a setting does not fit; what needs no data is said before it is read.
     """
-    chosen = recipe(task)
+    check_backend(task)
+    written, chosen = _recipes(task)
     Plan(chosen.epochs, 1, chosen.batch_size, task.seed)  # raises
     data = load(task, report)
     keras.utils.set_random_seed(task.seed % 2**32)
@@ -99,18 +112,19 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
     network = models.build(task.model, classes=len(data.classes), input_shape=shape)
     steps = -(-len(data.train[1]) // chosen.batch_size)
     plan = Plan(chosen.epochs, steps, chosen.batch_size, task.seed)
-    notes = [*data.notes, *_scaling(task, chosen)]
+    notes = [*data.notes, *_scaling(written.epochs, chosen)]
     if task.recipe is None:
-        chosen, left_out = applicable(chosen, network, plan, np.asarray(data.train[0][np.arange(1)]))
+        # Short runs of networks with a long memory: dropped without a word where it would change nothing.
+        chosen = dataclasses.replace(chosen, tricks=(*chosen.tricks, BatchNormMomentum()))
+        some = np.asarray(data.train[0][np.arange(1)])
+        chosen, left_out = applicable(chosen, network, plan, some, ("Efficient",) if task.efficient else ())
+        left_out.pop("BatchNormMomentum", None)
         notes += [f"left out: {reason.partition('. ')[0]}." for reason in left_out.values()]
     return Prepared(data, chosen, network, plan, tuple(notes))
 
 
-def _scaling(task: Task, scaled: Recipe) -> list[str]:
-    """Returns a line if the recipe is of another length than it was written for."""
-    if task.recipe is not None and not isinstance(task.recipe, str):
-        return []
-    written_for = choose(task.recipe_name if task.recipe is None else task.recipe).epochs
+def _scaling(written_for: int, scaled: Recipe) -> list[str]:
+    """Returns a line if the recipe is of another length than it was written for, in epochs."""
     durations = [
         f"{trick.name} {name}={value:.3g}" if isinstance(value, int | float) else f"{trick.name} {name}={value}"
         for trick in scaled.tricks

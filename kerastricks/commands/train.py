@@ -16,7 +16,6 @@ from kerastricks.commands.output import check_writable
 from kerastricks.commands.prepare import Prepared, prepare, summary
 from kerastricks.commands.task import TrainTask
 from kerastricks.models.heads import probabilities
-from kerastricks.models.precision import float32
 from kerastricks.report.confusion import compare
 from kerastricks.report.page import training_page
 from kerastricks.report.progress import Progress, decoding
@@ -108,11 +107,10 @@ def _run(task: TrainTask, prepared: Prepared, directory: Path) -> dict[str, Any]
         "parameters": network.count_params(),
         **{name: value for name, value in scores.items() if name.startswith("averaged_")},
     }
-    with float32(engine.network):
-        engine.network.save(directory / "model.keras")
-        if engine.averages is not None:
-            with engine.averaged():
-                engine.network.save(directory / "model_averaged.keras")
+    engine.save(directory / "model.keras")
+    if engine.averages is not None:
+        with engine.averaged():
+            engine.save(directory / "model_averaged.keras")
     _write_json(directory / "result.json", result)
     shown = {name: value for name, value in settings.items() if value not in (None, [], False)}
     shown |= {"classes": ", ".join(source.classes), "versions": _words(settings["versions"])}

@@ -134,10 +134,24 @@ def plain_optimizer(optimizer: Any, learning_rate: float) -> Any:
     """
     stock = getattr(keras.optimizers, type(optimizer).__name__, type(optimizer))
     own = ("coupled", "kernels_only", "exclude", "include")
-    config = {name: value for name, value in optimizer.get_config().items() if name not in own}
+    config: dict[str, Any] = {name: value for name, value in optimizer.get_config().items() if name not in own}
     if getattr(optimizer, "coupled_weight_decay", None):
         config["weight_decay"] = None
-    return stock.from_config({**config, "learning_rate": learning_rate})
+    try:
+        return stock.from_config({**config, "learning_rate": learning_rate})
+    except (TypeError, ValueError):  # a class of the user's without a whole config
+        return keras.optimizers.SGD(learning_rate)
+
+
+def batch_counter(optimizer: Any) -> Any:
+    """Returns the variable in which an optimizer counts batches, whether or not each makes an update."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return next(variable for variable in inner.variables if variable.name == "iteration")
+
+
+def batches_done(optimizer: Any) -> int:
+    """Returns the number of batches that an optimizer has seen."""
+    return int(ops.convert_to_numpy(batch_counter(optimizer)))
 
 
 def weight_decay(optimizer: Any) -> float | None:

@@ -43,6 +43,12 @@ class Averages:
             average.assign(m * ops.convert_to_tensor(average) + (1 - m) * ops.cast(weight, "float32"))
         self._updates.assign(updates)
 
+    def begin(self, updates: int) -> None:
+        """Takes the weights as they are for the averages, if updates were made of which they do not know."""
+        if int(ops.convert_to_numpy(self._updates)) != updates:
+            _assign(self.averages, [ops.convert_to_numpy(weight) for weight in self._weights])
+            self._updates.assign(updates)
+
     @contextlib.contextmanager
     def swapped(self) -> Iterator[None]:
         """Puts the averages into the network within the context; its own weights are restored in any case."""

@@ -1,6 +1,5 @@
 """Batches as a pure function of (seed, global step), with the tricks' random draws beside the images."""
 
-import functools
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -199,13 +198,21 @@ class ValidationBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         return _present(self.dataset.first())  # Keras looks at its form
 
-    @functools.cached_property
-    def count(self) -> int:
-        """Batches of one pass; they are counted where the data set does not say."""
+    @property
+    def count(self) -> int | None:
+        """Batches of one pass, or None where the data set does not say.
+
+        Raises:
+            ValueError: If it has no end.
+        """
         try:
             return len(self.dataset.dataset)
-        except TypeError:
-            return sum(1 for _ in self.generate())
+        except TypeError as error:
+            if "infinite" not in str(error):
+                return None
+            raise ValueError(
+                f"The data set of `{self.dataset.name}` has no end. Pass a finite one, as by `take`."
+            ) from None
 
     def generate(self) -> Iterator[tuple]:
         """Yields the batches of one pass."""

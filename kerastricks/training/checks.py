@@ -1,6 +1,7 @@
 """Checks of tricks, images and labels: made once, on the host, before anything is changed."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -25,6 +26,17 @@ def check_setup(setup: Setup) -> None:
     check_loss(setup)
     for trick in setup.tricks:
         trick.check(setup)
+    check_shape(setup)
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raises a `ValueError` unless `optimizer` can be called to make one."""
+    if not callable(optimizer):
+        kind = optimizer.title() if isinstance(optimizer, str) else type(optimizer).__name__
+        raise ValueError(
+            "`optimizer` is called as `optimizer(learning_rate=..., weight_decay=...)`: pass a class, as "
+            f"`keras.optimizers.{kind}`, or `functools.partial` of one for other settings. Received: {optimizer!r}"
+        )
 
 
 def check_channels(setup: Setup, name: str, *allowed: int) -> int | None:
@@ -43,10 +55,11 @@ def check_channels(setup: Setup, name: str, *allowed: int) -> int | None:
 
 def check_levels(setup: Setup, name: str) -> None:
     """Raises a `ValueError` unless the pixels of the first images look like levels from 0 to 255."""
-    if setup.images is None or np.issubdtype(setup.images.dtype, np.integer):
+    if setup.images is None or setup.images.dtype == "uint8":
         return
     low, high = float(setup.images.min()), float(setup.images.max())
-    if low < 0 or 0 < high <= 1 or high > 255:
+    fractions = not np.issubdtype(setup.images.dtype, np.integer) and 0 < high <= 1
+    if low < 0 or high > 255 or fractions:
         raise ValueError(
             f"{name} computes with levels from 0 to 255. Received: pixels from {low:.3g} to {high:.3g}. Pass the "
             "images as uint8, or as floats from 0 to 255, and scale them inside the model, by "
@@ -86,6 +99,8 @@ def check_loss(setup: Setup) -> None:
     if given is None and callable(loss) and not isinstance(loss, keras.losses.Loss):  # a function such as Keras' own
         parameter = inspect.signature(loss).parameters.get("from_logits")
         given = None if parameter is None else parameter.default
+    if name in ("KLDivergence", "kl_divergence"):
+        given = False
     if not setup.loss_is_given or given is None or not has_graph(setup.model):
         return
     try:
@@ -100,6 +115,47 @@ def check_loss(setup: Setup) -> None:
         )
 
 
+def check_shape(setup: Setup) -> None:
+    """Raises a `ValueError` unless the model takes the images as the tricks leave them outside training."""
+    if setup.images is None or not has_graph(setup.model):
+        return
+    images = keras.ops.zeros((1, *setup.images.shape[1:]))
+    for trick in setup.tricks:
+        images = trick.evaluation(images)
+    given, expected = tuple(images.shape[1:]), tuple(setup.model.input_shape[1:])
+    if any(want not in (None, have) for want, have in zip(expected, given, strict=True)):
+        turned = given[0] in (1, 3) and given[0] == expected[-1]
+        raise ValueError(
+            f"The model '{setup.model.name}' takes images of shape {expected}. Received: images of shape {given}."
+            + (" Their channels come first: transpose them to (N, height, width, channels)." if turned else "")
+        )
+
+
+def check_metrics(metrics: Any) -> None:
+    """Raises a `ValueError` for metrics of integer labels: what they get are distributions over the classes."""
+    for metric in metrics:
+        name = metric if isinstance(metric, str) else type(metric).__name__
+        if "sparse" in name.lower():
+            raise ValueError(
+                f"Metrics get distributions over the classes, whatever the labels are. Received: {name}. Use the one "
+                "of its name without 'sparse'; accuracy and, from ten classes on, top-5 accuracy are there already."
+            )
+
+
+def check_class_weight(class_weight: Any, classes: int) -> None:
+    """Raises a `ValueError` unless `class_weight` is a dictionary from labels to numbers of at least 0."""
+    if class_weight is None:
+        return
+    fits = isinstance(class_weight, Mapping) and all(
+        key in range(classes) and np.isfinite(value) and value >= 0 for key, value in class_weight.items()
+    )
+    if not fits:
+        raise ValueError(
+            f"`class_weight` must be a dictionary from labels, 0 to {classes - 1}, to numbers of at least 0. "
+            f"Received: class_weight={class_weight!r}"
+        )
+
+
 def check_images(images: Any, name: str) -> None:
     """Raises a `ValueError` unless images have the shape (N, height, width, channels)."""
     if len(images.shape) != 4:
@@ -108,6 +164,8 @@ def check_images(images: Any, name: str) -> None:
             f"The images of `{name}` must have the shape (N, height, width, channels). "
             f"Received: shape={tuple(images.shape)}.{hint}"
         )
+    if not images.shape[0]:
+        raise ValueError(f"`{name}` must hold one label per image, and at least one image. Received: no images")
 
 
 def check_weights(weights: np.ndarray, count: int, name: str) -> np.ndarray:

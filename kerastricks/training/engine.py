@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +13,11 @@ from keras import ops
 from kerastricks.models.graph import has_graph
 from kerastricks.models.heads import gives_logits, to_logits
 from kerastricks.models.torch_direct import Direct
-from kerastricks.optimizers.sgd import plain_optimizer
+from kerastricks.optimizers.sgd import batches_done, plain_optimizer
 from kerastricks.training.averages import Averages
 from kerastricks.training.batches import EvaluationBatches, ValidationBatches
 from kerastricks.training.checks import check_labels
+from kerastricks.training.one_hot import OneHotLoss
 from kerastricks.training.shell import Shell
 from kerastricks.training.sources import DataSet, whole_numbers
 from kerastricks.training.trick import Plan, Trick, overrides
@@ -100,13 +102,15 @@ class Engine(Shell):
     def train_step(self, *state_and_data):
         *state, data = state_and_data
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        targets = self.targets(labels)
+        targets = own = self.targets(labels)
         if sample_weight is not None:  # it travels with the targets, so that tricks that mix them mix the weights
             targets = targets * ops.reshape(ops.cast(sample_weight, "float32"), (-1, 1))
         images, targets = self.transform(inputs, targets)
         if sample_weight is not None:
             sample_weight = ops.sum(targets, axis=-1)
-            targets = targets / ops.expand_dims(ops.where(sample_weight > 0, sample_weight, 1.0), -1)
+            some = ops.expand_dims(sample_weight, -1)
+            # A sample of weight 0 has no target left: its own counts in the accuracy, as in Keras.
+            targets = ops.where(some > 0, targets / ops.where(some > 0, some, 1.0), own)
         result = super().train_step(*state, (images, targets, sample_weight))
         if self.averages is None:
             return result
@@ -185,10 +189,12 @@ class Engine(Shell):
         try:
             if not isinstance(x, ValidationBatches):
                 return super().evaluate(x, **settings)
-            return super().evaluate(x.generate(), **{**settings, "steps": settings["steps"] or x.count})
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
+                return super().evaluate(x.generate(), **{**settings, "steps": settings["steps"] or x.count})
         except BaseException as error:
             if keras.backend.backend() == "jax":
-                self.jax_state_sync()  # or the variables are left without values
+                getattr(self, "jax_state_sync", bool)()  # or the variables are left without values
             if isinstance(x, ValidationBatches) and x.failure is not None:
                 raise x.failure from error  # the backend's own error says less
             raise
@@ -199,14 +205,15 @@ class Engine(Shell):
         Args:
             integer_labels: Whether its labels will be integers, and not one-hot rows.
         """
-        loss = self.loss
-        sparse = integer_labels and type(loss) is keras.losses.CategoricalCrossentropy
-        if sparse:
+        loss: Any = self.loss
+        if integer_labels and type(loss) is keras.losses.CategoricalCrossentropy:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=loss.from_logits)
-        rate = self.rate_at(max(0, int(self.optimizer.iterations) - 1))
+        elif integer_labels:
+            loss = OneHotLoss(loss, self.classes)
+        rate = self.rate_at(max(0, batches_done(self.optimizer) - 1))
         optimizer = plain_optimizer(getattr(self.optimizer, "inner_optimizer", self.optimizer), rate)
         optimizer.build(self.network.trainable_variables)  # or a file of the network could not be loaded
-        self.network.compile(optimizer, loss, metrics=metrics(self.classes, sparse), jit_compile=jit_compile())
+        self.network.compile(optimizer, loss, metrics=metrics(self.classes, integer_labels), jit_compile=jit_compile())
 
 
 def metrics(classes: int, sparse: bool = False) -> list:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kerastricks.models.graph import all_layers, has_graph
+from kerastricks.optimizers.sgd import batch_counter, batches_done
 from kerastricks.training.batches import (
     DataSetBatches,
     EvaluationBatches,
@@ -16,7 +17,7 @@ from kerastricks.training.batches import (
     ValidationBatches,
     class_weights,
 )
-from kerastricks.training.checks import check_labels
+from kerastricks.training.checks import check_class_weight, check_labels
 from kerastricks.training.sources import Batch, DataSet, as_arrays
 from kerastricks.training.trick import Plan
 
@@ -78,8 +79,17 @@ class Source:
         if self.arrays is None:
             assert self.dataset is not None
             return self.dataset.first()
-        some = np.arange(min(64, len(self.arrays.labels)))
+        count = len(self.arrays.labels)
+        some = np.unique(np.linspace(0, count - 1, min(64, count)).astype(int))  # from all over the data
         return Batch(self.arrays.images[some], self.arrays.labels[some])
+
+    def check(self, classes: int) -> None:
+        """Raises a `ValueError` if labels or class weights do not fit a model of `classes`."""
+        check_labels(self._first_labels if self.arrays is None else self.arrays.labels, classes, "train")
+        check_class_weight(self.class_weight, classes)
+        held_out = None if self.validation_data is None else as_arrays(self.validation_data, "validation_data")
+        if held_out is not None:
+            check_labels(held_out.labels, classes, "validation_data")
 
     def plan(self, epochs: int, batch_size: int | None, default: int, seed: int, steps: int | None) -> Plan:
         """Returns the plan of the run.
@@ -117,8 +127,8 @@ class Source:
         assert self.dataset is not None
         dataset = self.dataset.dataset
         try:
-            return len(dataset)
-        except TypeError:
+            return dataset.num_batches if isinstance(dataset, keras.utils.PyDataset) else len(dataset)
+        except (TypeError, NotImplementedError):
             raise ValueError(
                 f"The data set must know its length: the learning rate depends on the number of steps. Received: "
                 f"{type(dataset).__name__} without one. Pass `steps_per_epoch`, a finite data set, or "
@@ -131,7 +141,6 @@ class Source:
             assert self.dataset is not None
             return DataSetBatches(self.dataset, plan, tricks, classes, self.class_weight)
         images, labels, weights = self.arrays
-        check_labels(labels, classes, "train")
         weights = class_weights(labels, weights, self.class_weight)
         return TrainingBatches(images, labels, plan, tricks, weights=weights)
 
@@ -142,7 +151,6 @@ class Source:
         arrays = as_arrays(self.validation_data, "validation_data")
         if arrays is None:
             return ValidationBatches(DataSet(self.validation_data, "validation_data"), classes)
-        check_labels(arrays.labels, classes, "validation_data")
         return EvaluationBatches(arrays.images, arrays.labels, batch_size, arrays.weights)
 
     @property
@@ -168,7 +176,7 @@ def _part(images: Any, side: slice) -> Any:
 
 
 class Begin(keras.callbacks.Callback):
-    """Lets the batches begin at the optimizer's step, also where another callback has restored it.
+    """Lets batches and averages begin at the optimizer's step, also where another callback has restored it.
 
     Args:
         batches: Training batches.
@@ -180,15 +188,36 @@ class Begin(keras.callbacks.Callback):
         self.batches, self.plan = batches, plan
 
     def on_train_begin(self, logs=None):
-        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        self.batches.start = int(keras.ops.convert_to_numpy(optimizer.iterations)) * self.plan.accumulation
+        done = batches_done(self.model.optimizer)
+        self.batches.start = done
+        if done and self.model.averages is not None:
+            self.model.averages.begin(done // self.plan.accumulation)
+
+
+def check_lengths(plan: Plan, initial_epoch: int, steps_per_execution: int) -> None:
+    """Raises a `ValueError` if a run begins after its end, or executions of several steps do not fill an epoch."""
+    if plan.steps_per_epoch % steps_per_execution:
+        raise ValueError(
+            "`steps_per_execution` must divide the steps of an epoch, or Keras runs past its end. Received: "
+            f"steps_per_execution={steps_per_execution} and {plan.steps_per_epoch} steps per epoch"
+        )
+    if not 0 <= initial_epoch < plan.epochs:
+        raise ValueError(
+            f"`initial_epoch` must lie in [0, {plan.epochs - 1}]: the run has {plan.epochs} epochs. "
+            f"Received: initial_epoch={initial_epoch}"
+        )
+
+
+def listed(given: Any) -> list:
+    """Returns what Keras takes as None, one thing or several, as a list."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def start_at(optimizer: Any, batch: int) -> None:
     """Lets an optimizer count from a batch on: its learning rate is then the one of that batch."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    counter = next(variable for variable in inner.variables if variable.name == "iteration")
-    counter.assign(batch)
+    batch_counter(optimizer).assign(batch)
 
 
 def warn_if_statistics_lag(model: Any, history: Mapping[str, list], batches: int) -> None:

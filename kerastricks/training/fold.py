@@ -8,7 +8,7 @@ import numpy as np
 
 from kerastricks.models.heads import class_count, crossentropy
 from kerastricks.optimizers.schedules import LearningRate
-from kerastricks.training.checks import check_setup
+from kerastricks.training.checks import check_metrics, check_setup
 from kerastricks.training.engine import Engine, jit_compile
 from kerastricks.training.engine import metrics as accuracies
 from kerastricks.training.trick import Plan, Setup
@@ -28,6 +28,7 @@ def fold(
     steps_per_execution: int,
 ) -> Engine:
     """Does what `kerastricks.Recipe.compile` says: first all that only looks, then what changes the model."""
+    check_metrics(metrics)
     setup, learning_rate = look(recipe, model, plan, loss, images)
     plan, loss, optimizer = setup.plan, setup.loss, setup.optimizer
     classes = class_count(model)
@@ -81,7 +82,7 @@ def look(recipe: "Recipe", model: Any, plan: Plan, loss: Any, images: np.ndarray
 
 
 def applicable(
-    recipe: "Recipe", model: Any, plan: Plan, images: np.ndarray | None = None
+    recipe: "Recipe", model: Any, plan: Plan, images: np.ndarray | None = None, asked: Sequence[str] = ()
 ) -> tuple["Recipe", dict[str, str]]:
     """Returns a recipe without the tricks that do not apply to a run, and why each was left out, by its name.
 
@@ -90,9 +91,10 @@ def applicable(
         model: The model that it is to train; it is not changed.
         plan: Length and seed of the run.
         images: Some of the training images, (N, H, W, C).
+        asked: Names of tricks that are not to be left out.
 
     Raises:
-        ValueError: If something else than a trick does not fit.
+        ValueError: If one of those, or something else than a trick, does not fit.
     """
     left_out: dict[str, str] = {}
     while True:
@@ -100,7 +102,7 @@ def applicable(
             look(recipe, model, plan, None, images)
         except ValueError as error:
             blamed = next((name for name in recipe.names if str(error).startswith(name)), None)
-            if blamed is None:
+            if blamed is None or blamed in asked:
                 raise
             left_out[blamed] = str(error)
             recipe = recipe.without(blamed)

@@ -2,20 +2,23 @@
 
 import dataclasses
 import difflib
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerastricks.models.heads import class_count
 from kerastricks.optimizers.schedules import check_rate
 from kerastricks.optimizers.sgd import nesterov
 from kerastricks.training.batches import TrainingBatches
 from kerastricks.training.callbacks import DataWait, LearningRateLog
+from kerastricks.training.checks import check_optimizer
 from kerastricks.training.engine import Engine
-from kerastricks.training.fit import Begin, Source, start_at, warn_if_statistics_lag
+from kerastricks.training.fit import Begin, Source, check_lengths, listed, start_at, warn_if_statistics_lag
 from kerastricks.training.fold import fold
-from kerastricks.training.trick import Plan, Trick, scaled
+from kerastricks.training.trick import Plan, Trick
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -57,13 +60,7 @@ class Recipe:
         if twice:
             raise ValueError(f"A recipe may hold each trick once. Received twice: {', '.join(twice)}")
         check_rate(self.learning_rate)
-        if not callable(self.optimizer):
-            kind = type(self.optimizer).__name__
-            raise ValueError(
-                "`optimizer` is called as `optimizer(learning_rate=..., weight_decay=...)`: pass a class, as "
-                f"`keras.optimizers.{kind}`, or `functools.partial` of one for other settings. "
-                f"Received: {'an instance of ' if isinstance(self.optimizer, keras.optimizers.Optimizer) else ''}{kind}"
-            )
+        check_optimizer(self.optimizer)
         if not self.weight_decay >= 0:
             raise ValueError(f"`weight_decay` must be at least 0. Received: weight_decay={self.weight_decay}")
 
@@ -102,12 +99,8 @@ class Recipe:
         return dataclasses.replace(self, tricks=tuple(others.get(trick.name, trick) for trick in self.tricks))
 
     def scaled(self, epochs: int) -> "Recipe":
-        """Returns the recipe for a run of another length: the durations of its tricks keep their share of it.
-
-        Args:
-            epochs: Epochs of the run, in place of the recipe's.
-        """
-        tricks = tuple(scaled(trick, epochs / self.epochs) for trick in self.tricks)
+        """Returns the recipe for runs of `epochs`: the durations of its tricks keep their share of a run."""
+        tricks = tuple(trick.scaled(epochs / self.epochs) for trick in self.tricks)
         return dataclasses.replace(self, tricks=tricks, epochs=epochs)
 
     def _check_holds(self, names: Iterable[str]) -> None:
@@ -165,9 +158,9 @@ class Recipe:
         epochs: int | None = None,
         batch_size: int | None = None,
         seed: int = 0,
-        callbacks: Sequence[Any] = (),
+        callbacks: Any = (),
         loss: Any = None,
-        metrics: Sequence[Any] = (),
+        metrics: Any = (),
         verbose: Any = "auto",
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
@@ -215,19 +208,25 @@ class Recipe:
         keras.utils.set_random_seed(seed % 2**32)
         if not model.built:
             model(np.zeros((1, *self.image_shape(source.images.shape[1:])), "float32"))
+        check_lengths(plan, initial_epoch, steps_per_execution)
+        source.check(class_count(model))
         engine = self.compile(
-            model, plan, loss=loss, metrics=metrics, images=source.images, steps_per_execution=steps_per_execution
+            model,
+            plan,
+            loss=loss,
+            metrics=listed(metrics),
+            images=source.images,
+            steps_per_execution=steps_per_execution,
         )
         plan = engine.plan or plan
         batches = source.training(plan, self.tricks, engine.classes)
         validation = source.validation(plan.batch_size, engine.classes)
-        start_at(engine.optimizer, initial_epoch * plan.steps_per_epoch)
+        batches.start = initial_epoch * plan.steps_per_epoch
+        start_at(engine.optimizer, batches.start)
         logs: list = [LearningRateLog(plan.steps_per_epoch)]
         if isinstance(batches, TrainingBatches):
             logs.append(DataWait(batches.ready, plan.steps_per_epoch))
-        folded: list = []
-        for trick in self.tricks:
-            folded = trick.callbacks(folded, plan)
+        folded: list = functools.reduce(lambda callbacks, trick: trick.callbacks(callbacks, plan), self.tricks, [])
         try:
             history = engine.fit(
                 batches if isinstance(batches, TrainingBatches) else batches.generate(),
@@ -237,7 +236,7 @@ class Recipe:
                 shuffle=False,
                 validation_data=validation,
                 validation_freq=validation_freq,
-                callbacks=[*logs, *folded, *callbacks, Begin(batches, plan)],
+                callbacks=[*logs, *folded, *listed(callbacks), Begin(batches, plan)],
                 verbose=verbose,
             )
         except Exception as error:

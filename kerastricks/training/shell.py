@@ -32,6 +32,12 @@ class Shell(keras.Model):
     def layers(self):
         return self.network.layers
 
+    def get_layer(self, *args, **kwargs):
+        return self.network.get_layer(*args, **kwargs)
+
+    def export(self, *args, **kwargs):
+        return self.network.export(*args, **kwargs)
+
     def summary(self, *args, **kwargs):
         return self.network.summary(*args, **kwargs)
 

@@ -40,8 +40,8 @@ def as_arrays(data: Any, name: str, sample_weight: Any = None) -> Batch | None:
     """
     if isinstance(data, Mapping):
         data = _from_dictionary(data, name)
-    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-        return None
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3) or isinstance(data[0], tuple | list | Mapping):
+        return None  # the last: a list of batches
     if len(data) == 3 and sample_weight is not None:
         raise ValueError(f"`{name}` holds sample weights already. Leave `sample_weight` out.")
     images, labels, weights = (*data, sample_weight)[:3]
@@ -85,9 +85,9 @@ class DataSet:
         Raises:
             ValueError: If there is none.
         """
-        if isinstance(self.dataset, keras.utils.PyDataset):
+        if isinstance(self.dataset, keras.utils.PyDataset) and self.dataset.num_batches != 0:
             return self._batch(self.dataset[0])
-        iterator = iter(self.dataset)
+        iterator = iter(()) if isinstance(self.dataset, keras.utils.PyDataset) else iter(self.dataset)
         found = next(iterator, None)
         if found is None:
             raise ValueError(f"The data set of `{self.name}` is empty: it gave no batch.")
@@ -171,6 +171,7 @@ def _from_dictionary(data: Mapping, name: str) -> tuple:
 def _array(value: Any) -> np.ndarray:
     if hasattr(value, "detach") and hasattr(value, "cpu"):  # PyTorch's, perhaps on a GPU
         value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
     return np.asarray(value)
 
 

@@ -110,6 +110,18 @@ class Trick:
         """The settings that are durations in epochs, and follow when a recipe is scaled to another length."""
         return ()
 
+    def scaled(self, factor: float) -> "Trick":
+        """Returns the trick with durations `factor` times as long; whole numbers stay whole, and at least 1."""
+        fields = {field.name: field.type for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+        def scale(value: Any, name: str) -> Any:
+            if isinstance(value, tuple):
+                return tuple(scale(part, name) for part in value)
+            return max(1, round(value * factor)) if fields[name] in (int, "int") and value else value and value * factor
+
+        settings = {name: scale(getattr(self, name), name) for name in self.durations}
+        return dataclasses.replace(self, **settings) if settings else self  # type: ignore[type-var]
+
     def check(self, setup: Setup) -> None:
         """Raises a `ValueError` if the trick would change nothing or does not apply."""
 
@@ -165,18 +177,6 @@ class Trick:
         return None
 
 
-def scaled(trick: Any, factor: float) -> Any:
-    """Returns a trick whose durations are `factor` times as long; whole numbers stay whole, and at least 1."""
-    whole = {field.name for field in dataclasses.fields(trick) if field.type in (int, "int")}
-
-    def scale(value: Any, name: str) -> Any:
-        if isinstance(value, tuple):
-            return tuple(scale(part, name) for part in value)
-        return max(1, round(value * factor)) if name in whole and value else value and value * factor
-
-    return dataclasses.replace(trick, **{name: scale(getattr(trick, name), name) for name in trick.durations})
-
-
 def check_duration(name: str, epochs: float, steps: int | None) -> None:
     """Raises a `ValueError` unless a trick's duration, in epochs or in steps, is positive."""
     if steps is not None and (not isinstance(steps, int) or steps < 1):
@@ -190,5 +190,7 @@ def overrides(trick: Trick, hook: str) -> bool:
     return getattr(type(trick), hook) is not getattr(Trick, hook)
 
 
-# All but `draw`, which belongs to `batch`, and `check`, which changes nothing.
-HOOKS = tuple(name for name, hook in vars(Trick).items() if inspect.isfunction(hook) and name not in ("check", "draw"))
+# All but `draw`, which belongs to `batch`, and those that change nothing.
+HOOKS = tuple(
+    name for name, hook in vars(Trick).items() if inspect.isfunction(hook) and name not in ("check", "draw", "scaled")
+)

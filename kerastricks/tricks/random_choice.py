@@ -61,6 +61,9 @@ class RandomChoice(Trick):
                 f"Received: probabilities={self.probabilities}"
             )
 
+    def scaled(self, factor):
+        return dataclasses.replace(self, tricks=tuple(trick.scaled(factor) for trick in self.tricks))
+
     def check(self, setup):
         for trick in self.tricks:
             trick.check(setup)

@@ -217,5 +217,5 @@ def test_says_what_it_takes_before_it_trains(run, capsys):
     run(out="out", seed=1)
     said = capsys.readouterr().out
     assert "data: 2 classes (dark, light), 20 images of 8×8×3 to train on, 4 to validate (a fifth of the images" in said
-    assert "recipe tutorial, 6 tricks; 3 epochs of 3 steps, batch 8; on " in said
+    assert "recipe tutorial, 7 tricks; 3 epochs of 3 steps, batch 8; on " in said
     assert said.index("2 classes") < said.index("epoch 1/3")

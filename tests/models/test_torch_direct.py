@@ -87,7 +87,7 @@ def test_trains_and_predicts_as_calls_of_the_network(build, policy):
             engine.direct.steps = None
         engine.compile(keras.optimizers.Adam(0.01), crossentropy(engine.network))
         losses = engine.fit(IMAGES, TARGETS, epochs=3, batch_size=8, verbose=0).history["loss"]
-        return losses, engine.network.get_weights(), engine.predict(IMAGES, verbose=0), len(engine.losses)
+        return losses, engine.network.get_weights(), engine.predict(IMAGES, verbose=0), len(engine.network.losses)
 
     (losses, weights, outputs, added), (again, weights_again, outputs_again, added_again) = run(True), run(False)
     assert losses == pytest.approx(again, rel=1e-6)

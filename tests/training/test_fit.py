@@ -275,3 +275,92 @@ def test_a_trained_network_keeps_its_gamma(model, images):
 def test_a_frozen_base_has_its_branches(model):
     model.trainable = False
     assert len(kt.zero_gamma(model)) == 2
+
+
+@pytest.mark.parametrize("side", ["train", "validation_data"])
+def test_wrong_labels_leave_the_model_as_it_is(side, model, images):
+    pixels, labels = images
+    before, policies = model.get_weights(), [layer.dtype_policy.name for layer in model.layers]
+    recipe = kt.Recipe((kt.ZeroGamma(), kt.LowPrecision()))
+    sides = {"train": images, "validation_data": images, side: (pixels, labels + 5)}
+    with pytest.raises(ValueError, match=f"The labels of `{side}` must lie in"):
+        recipe.fit(model, **sides, epochs=1, **RUN)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    assert policies == [layer.dtype_policy.name for layer in model.layers]
+
+
+def test_an_epoch_begins_at_its_batch_under_accumulation(model, images):
+    """Three steps an epoch, two batches an update: epoch 1 begins at batch 3, which is no whole number of updates."""
+    begun = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            begun.append(batches.start)
+
+    made = kt.training.fit.Source.training
+
+    def remember(self, *arguments):
+        nonlocal batches
+        batches = made(self, *arguments)
+        return batches
+
+    batches = None
+    recipe = kt.Recipe((kt.GradientAccumulation(2),), learning_rate=0.01)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kt.training.fit.Source, "training", remember)
+        recipe.fit(model, images, epochs=3, initial_epoch=1, steps_per_epoch=3, callbacks=[Look()], **RUN)
+    assert set(begun) == {3}
+
+
+def test_samples_of_weight_zero_count_in_the_accuracy_as_in_keras(model, images):
+    """Two images of classes 0 and 1, both taken for class 1: accuracy 1/2, though the first has no weight."""
+    inputs = keras.Input((1, 1, 1))
+    outputs = keras.layers.Dense(2, bias_initializer=keras.initializers.Constant([0.0, 9.0]))
+    network = keras.Model(inputs, outputs(keras.layers.Flatten()(inputs)))
+    data = np.zeros((2, 1, 1, 1), "uint8"), np.array([0, 1]), np.array([0.0, 1.0])
+    history = kt.Recipe(learning_rate=1e-6).fit(network, data, epochs=1, batch_size=2, verbose=0)
+    assert history.history["accuracy"] == [0.5]
+
+
+def test_keras_usual_nothing(model, images):
+    RECIPE.fit(model, images, callbacks=None, metrics=None, epochs=1, **RUN)
+
+
+def test_a_network_of_binary_losses_works_afterwards(model, images):
+    history = kt.Recipe((kt.BinaryCrossentropy(),), learning_rate=0.01).fit(
+        model, images, validation_data=images, epochs=1, **RUN
+    )
+    loss, accuracy = model.evaluate(*images, verbose=0)
+    assert loss == pytest.approx(history.history["val_loss"][0], rel=1e-4)
+    assert accuracy == pytest.approx(history.history["val_accuracy"][0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps_per_execution": 3}, "must divide the steps of an epoch.*steps_per_execution=3 and 4 steps"),
+        ({"initial_epoch": 1}, r"`initial_epoch` must lie in \[0, 0\]"),
+        ({"class_weight": {7: 2.0}}, "labels, 0 to 2, to numbers of at least 0"),
+        ({"class_weight": {0: -1.0}}, "numbers of at least 0"),
+        ({"class_weight": [1, 2, 3]}, "must be a dictionary"),
+        ({"metrics": [keras.metrics.SparseCategoricalAccuracy()]}, "Metrics get distributions"),
+        ({"loss": keras.losses.KLDivergence()}, "ends in logits"),
+    ],
+)
+def test_refuses_what_would_go_wrong_in_silence(settings, message, model, images):
+    with pytest.raises(ValueError, match=message):
+        RECIPE.fit(model, images, epochs=1, **settings, **RUN)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16"])
+def test_whole_numbers_are_no_levels_by_themselves(dtype, model, images):
+    pixels, labels = images
+    wide = (pixels.astype("int32") * (200 if dtype == "uint16" else 1) - (128 if dtype == "int16" else 0)).astype(dtype)
+    with pytest.raises(ValueError, match="levels from 0 to 255"):
+        kt.Recipe((kt.ColorJitter(),)).fit(model, (wide, labels), epochs=1, **RUN)
+
+
+def test_images_of_another_shape(model, images):
+    pixels, labels = images
+    with pytest.raises(ValueError, match=r"\(8, 8, 3\). Received: images of shape \(3, 8, 8\).*transpose"):
+        RECIPE.fit(model, (pixels.transpose(0, 3, 1, 2), labels), epochs=1, **RUN)

@@ -72,10 +72,14 @@ def test_labels_are_checked(way, spoil, message, images):
     pixels, labels = (part[:24] for part in images)
     bad = ways_in(pixels, spoil(labels).astype("int32"))[way]
     with pytest.raises(ValueError, match=message):
-        batches = Source(bad, None, 0.0, None, None).training(kt.Plan(1, 3, 8), (), 3)
+        source = Source(bad, None, 0.0, None, None)
+        source.check(3)
+        batches = source.training(kt.Plan(1, 3, 8), (), 3)
         list(itertools.islice(batches.generate(), 3))
     with pytest.raises(ValueError, match=message):
-        list(Source((pixels, labels), bad, 0.0, None, None).validation(8, 3).generate())
+        source = Source((pixels, labels), bad, 0.0, None, None)
+        source.check(3)
+        list(source.validation(8, 3).generate())
 
 
 def test_validation_labels_stop_the_run(model, images):

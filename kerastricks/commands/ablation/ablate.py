@@ -172,6 +172,9 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
         ) from None
     ablation = Ablation(result(), folder)
     ablation.save()
+    every = [run for arm in ablation.result["arms"] for run in arm["runs"]]
+    if all("error" in run for run in every):
+        raise ValueError(f"No run succeeded: {every[0]['error']}")
     return ablation
 
 

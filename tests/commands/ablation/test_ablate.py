@@ -186,7 +186,8 @@ def test_a_recipe_file_that_changes_is_noticed(tmp_path, trained):
 def test_what_is_efficient_can_be_judged_too(tmp_path, trained, monkeypatch):
     seen = []
     monkeypatch.setattr(jobs, "run", lambda job: seen.append(trains(job)) or {"seed": 0, "error": "none"})
-    start(tmp_path, recipe="cifar", efficient=True, tricks=["Efficient"], seeds=1)
+    with pytest.raises(ValueError, match="No run succeeded: none"):
+        start(tmp_path, recipe="cifar", efficient=True, tricks=["Efficient"], seeds=1)
     cifar = find("cifar").names
     assert seen == [["Efficient", *cifar], cifar]
 
