@@ -1,6 +1,7 @@
 """Writes docs/mutations.md: a change that breaks each trick and each part of training, and the tests that notice.
 
     KERAS_BACKEND=torch python benchmarks/mutations.py > docs/mutations.md
+    KERAS_BACKEND=torch python benchmarks/mutations.py training/engine.py    # the rows of some files
 
 Every hook that a trick overrides is made the one that changes nothing, and so is its `check`: those rows are made from
 the sources. For each other file of the rooms in `ROOMS` a line that does the work is changed by hand, in `BY_HAND`. The
@@ -37,7 +38,7 @@ BY_HAND = {
     "data/decode.py": ("image = ImageOps.exif_transpose(image)", "pass"),
     "data/depth.py": ("return (whole >> (bits - 8))", "return (whole >> 8)"),
     "data/digits.py": ("(255 / 16)", "(255 / 32)"),
-    "data/folder.py": ("paths += sorted(found)", "paths += found[::-1]"),
+    "data/folder.py": ("paths += sorted(found)", "paths += sorted(found, reverse=True)"),
     "data/jpeg.py": ('return "premature end" in str(error).lower()', "return False"),
     "data/names.py": ('"backslashreplace"', '"replace"'),
     "data/random_access.py": (
@@ -124,6 +125,8 @@ def tests_of(tree: Path, file: str) -> list[str]:
         own.append(tree / "tests" / "training" / "test_recipe.py")
     if file == "data/__init__.py":
         own = sorted((tree / "tests" / "data").glob("test_*.py"))
+    if file.startswith("image/"):
+        own = sorted((tree / "tests" / "image").glob("test_*.py"))
     if file.startswith("models/"):
         own += sorted((tree / "tests" / "models").glob("test_models.py"))
     return [str(test) for test in dict.fromkeys([*own, tree / "tests" / "test_conformance.py"])]
@@ -167,7 +170,7 @@ if __name__ == "__main__":
             tree = Path(folder, str(number))
             shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv*", "runs", "__pycache__"))
             trees.put(tree)
-        every = rows()
+        every = [row for row in rows() if not sys.argv[1:] or row.file in sys.argv[1:]]
         for row, (failed, first) in zip(every, pool.map(lambda row: noticed(row, trees), every), strict=True):
             print(f"| {row.file} | {row.change} | {failed} | {first} |", flush=True)
             if not failed:

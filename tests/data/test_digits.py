@@ -31,3 +31,11 @@ def test_a_folder_of_the_same_name_is_said(tmp_path, monkeypatch):
     digits = data.load("digits")
     assert (len(digits.classes), digits.validation_from) == (10, "a fifth of the images, chosen by the seed")
     assert digits.notes == ("`digits` is the built-in data set; pass ./digits for the folder.",)
+
+
+def test_a_part_holds_every_class_in_its_share():
+    """64 of 1,438 images, and 64 of 359: each class has about a tenth of either."""
+    part = data.load("digits", images=64)
+    for _, labels in (part.train, part.validation):
+        assert 60 <= len(labels) <= 68
+        assert set(labels) == set(range(10))

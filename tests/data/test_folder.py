@@ -134,3 +134,17 @@ def test_refuses_a_path_that_is_not_there(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="file is a file"):
         data.load(str(tmp_path / "file"))
+
+
+def test_images_come_in_the_order_of_their_names(tmp_path):
+    """Grey levels 10, 20, … of files 1, 2, …: each class in order, and the classes one after the other."""
+    for label, first in (("a", 0), ("b", 100)):
+        (tmp_path / "train" / label).mkdir(parents=True)
+        (tmp_path / "val" / label).mkdir(parents=True)
+        for number in (3, 1, 2):
+            picture = Image.new("RGB", (8, 8), (first + 10 * number,) * 3)
+            for split in ("train", "val"):
+                picture.save(tmp_path / split / label / f"{number}.png")
+    images, labels = data.load(str(tmp_path)).train
+    assert images[np.arange(6)][:, 0, 0, 0].tolist() == [10, 20, 30, 110, 120, 130]
+    assert labels.tolist() == [0, 0, 0, 1, 1, 1]

@@ -75,3 +75,15 @@ def test_knows_a_graph():
     assert has_graph(keras.Model(inputs, layers.Dense(1)(inputs)))
     assert not has_graph(keras.Sequential([layers.Dense(1)]))
     assert not has_graph(layers.Dense(1))
+
+
+def test_two_deep_branches_are_no_block():
+    """Neither side is a shortcut: two convolutions here, three there."""
+    inputs = keras.Input((8, 8, 4))
+    sides = []
+    for count in (2, 3):
+        x = inputs
+        for _ in range(count):
+            x = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(x))
+        sides.append(x)
+    assert names(keras.Model(inputs, layers.Add()(sides))) == []

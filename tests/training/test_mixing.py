@@ -39,3 +39,13 @@ def test_a_part_of_the_batches_is_mixed(kind, plan):
 def test_refuses_a_probability_out_of_range(kind, probability):
     with pytest.raises(ValueError, match="must lie in .0, 1.. Received: probability="):
         kind(probability=probability)
+
+
+@pytest.mark.parametrize("kind", [kt.MixUp, kt.CutMix])
+def test_rests_in_the_last_epochs(kind, plan):
+    """Ten epochs of four steps, off for the last three: step 27 is the last that mixes."""
+    trick = kind(1.0, off_epochs=3)
+    name, neutral = NEUTRAL[kind.__name__]
+    for step, mixes in ((27, True), (28, False)):
+        values = trick.draw(np.random.default_rng(0), 8, step, plan)[name]
+        assert (values != neutral).all() == mixes
