@@ -62,8 +62,7 @@ def bench(task: BenchTask, say: Callable[[str], None] = lambda line: None) -> di
     images, labels = source.train
     batch_size, steps, rounds = plan.batch_size, task.steps, task.rounds
     build = {"classes": len(source.classes), "input_shape": chosen.image_shape(source.image_shape)}
-    plan = dataclasses.replace(plan, epochs=(rounds + 1) * 2)
-    chosen = chosen.scaled(plan.epochs)
+    plan = dataclasses.replace(plan, epochs=max(chosen.epochs, (rounds + 1) * 2))  # as long as its decays ask for
     engine = chosen.compile(network, plan, images=images[np.arange(1)])
     batches = TrainingBatches(images, labels, plan, chosen.tricks)
     waits: list[float] = []
