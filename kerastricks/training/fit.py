@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerastricks.data.folder import Subset
 from kerastricks.models.graph import all_layers, has_graph
 from kerastricks.optimizers.sgd import batch_counter, batches_done
 from kerastricks.training.batches import (
@@ -160,19 +161,8 @@ class Source:
         return labels.ndim == 1 or labels.shape[1] == 1
 
 
-class _Part:
-    """Some of the images of an array, in their order."""
-
-    def __init__(self, images: Any, first: int, count: int):
-        self.images, self.first = images, first
-        self.shape = (count, *images.shape[1:])
-
-    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        return self.images[self.first + indices]
-
-
 def _part(images: Any, side: slice) -> Any:
-    return images[side] if isinstance(images, np.ndarray) else _Part(images, side.start, side.stop - side.start)
+    return images[side] if isinstance(images, np.ndarray) else Subset(images, np.arange(side.start, side.stop))
 
 
 class Begin(keras.callbacks.Callback):
