@@ -3,7 +3,6 @@
 import contextlib
 import difflib
 import importlib.metadata
-import importlib.util
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from cyclopts import Parameter
 
 from kerastricks import recipes as shipped
 from kerastricks.commands import faults, quiet
+from kerastricks.commands.backend import choose_backend
 from kerastricks.commands.output import check_writable
 from kerastricks.commands.task import AblateTask, BenchTask, Task, TrainTask
 
@@ -28,7 +28,6 @@ app = cyclopts.App(
     help_format="plaintext",
     version=lambda: importlib.metadata.version("kerastricks"),
 )
-_BACKENDS = ("tensorflow", "jax", "torch")
 quiet.tensorflow()  # here, for the processes of an ablation too: they import this file and do not call `main`
 
 
@@ -109,38 +108,7 @@ def _begin(task: Task) -> None:
     """Checks what can be checked without Keras, and chooses the backend."""
     if task.data not in ("digits", "random") and not Path(task.data).exists():
         raise ValueError(f"{task.data} does not exist. Pass `digits`, or a folder with one folder of images a class.")
-    _choose_backend(task.backend)
-
-
-def _choose_backend(asked: str | None = None) -> None:
-    """Sets KERAS_BACKEND to what is asked for, or is set there, or else to the first backend that is installed."""
-    installed = [name for name in _BACKENDS if importlib.util.find_spec(name)]
-    chosen = asked or os.environ.get("KERAS_BACKEND") or _configured()
-    if chosen is None:
-        if not installed:
-            raise ValueError("No backend is installed. Install one with: pip install 'kerastricks[tensorflow]'")
-        chosen = installed[0]
-    elif chosen not in _BACKENDS:
-        near = difflib.get_close_matches(chosen, _BACKENDS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"Unknown backend '{chosen}'.{hint} Known: {', '.join(_BACKENDS)}.")
-    elif chosen not in installed:
-        raise ValueError(
-            f"The backend '{chosen}' is not installed. Install it with: pip install 'kerastricks[{chosen}]', "
-            f"or set KERAS_BACKEND to one that is: {', '.join(installed) or 'none'}."
-        )
-    os.environ["KERAS_BACKEND"] = chosen
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-def _configured() -> str | None:
-    """Returns the backend of Keras' own file, if it is installed: Keras writes the file itself, so it is no order."""
-    path = Path(os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras")), "keras.json")
-    try:
-        name = json.loads(path.read_text()).get("backend")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return name if name in _BACKENDS and importlib.util.find_spec(name) else None
+    choose_backend(task.backend)
 
 
 def main() -> None:

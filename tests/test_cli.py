@@ -69,7 +69,7 @@ def test_a_backend_that_is_not_installed(monkeypatch, capsys):
     monkeypatch.setattr(kerastricks.cli.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(ValueError, match=r"'jax' is not installed. Install it with: pip install 'kerastricks\[jax\]'"):
-        kerastricks.cli._choose_backend()
+        kerastricks.commands.backend.choose_backend()
 
 
 @pytest.fixture
