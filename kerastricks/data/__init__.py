@@ -1,17 +1,21 @@
-"""Where images and labels come from: the built-in digits, a folder, or the caller's arrays."""
+"""Where images and labels come from: the built-in digits, a folder, a CSV file, or the caller's arrays."""
 
 import dataclasses
 import os
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kerastricks.data.digits import load_digits
-from kerastricks.data.folder import Subset, load_folder
-from kerastricks.data.names import shown
-from kerastricks.data.split import BY_SEED, stratified_split
+from kerastricks.data import digits
+from kerastricks.data import source as sources
+from kerastricks.data.counts import balance as balance
+from kerastricks.data.counts import per_class
+from kerastricks.data.division import divide
+from kerastricks.data.labelled import Labelled as Labelled
+from kerastricks.data.labelled import load_for as load_for
+from kerastricks.data.pixels import Subset, load_pixels, own_size, tolerance
+from kerastricks.data.split import by_seed, stratified_split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +25,8 @@ class Data:
     Images are uint8, (N, height, width, channels), indexed by an array of indices. `own_split` tells whether the data
     comes with validation images; if not, the seed chooses them. `validation_from` says in words where they come from,
     empty where nobody said. `notes` are lines that a user is to read. `tolerated` holds the paths of JPEG files that
-    simplejpeg refused and Pillow decoded; of a folder too large for the cache, those so far.
+    simplejpeg refused and Pillow decoded; of a folder too large for the cache, those so far. `test` holds images that
+    nothing is trained or chosen on, where the data comes with some.
     """
 
     name: str
@@ -32,33 +37,39 @@ class Data:
     validation_from: str = ""
     notes: tuple[str, ...] = ()
     tolerated: Collection[str] = ()
+    test: tuple[Any, np.ndarray] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
         return tuple(self.train[0].shape[1:])
 
+    def counts(self) -> dict[str, int]:
+        """Returns the number of training images of each class; `kerastricks.data.balance` says it in a line."""
+        return per_class(self.classes, self.train[1])
+
     def part(self, images: int) -> "Data":
-        """Returns a subset of about `images` training and as many validation images at most, the same for any seed.
+        """Returns a subset of about `images` training, validation and test images each at most, the same for any seed.
 
         The proportions of the classes are kept, with at least one image per class.
 
         Raises:
             ValueError: If that leaves a class without an image.
         """
-        sides = []
-        for pixels, labels in (self.train, self.validation):
+
+        def some(pixels: Any, labels: np.ndarray) -> tuple[Any, np.ndarray]:
             if images >= len(labels):
-                sides.append((pixels, labels))
-                continue
+                return pixels, labels
             if images < len(self.classes):
                 raise ValueError(f"`images` must be at least one per class, {len(self.classes)}. Received: {images}")
             single = np.isin(labels, np.flatnonzero(np.bincount(labels) == 1))
             several = np.flatnonzero(~single)
             _, chosen = stratified_split(labels[several], seed=0, share=images / len(labels))
             chosen = np.sort(np.concatenate([several[chosen], np.flatnonzero(single)]))
-            sides.append((Subset(pixels, chosen), labels[chosen]))
-        return dataclasses.replace(self, train=sides[0], validation=sides[1])
+            return Subset(pixels, chosen), labels[chosen]
+
+        test = None if self.test is None else some(*self.test)
+        return dataclasses.replace(self, train=some(*self.train), validation=some(*self.validation), test=test)
 
 
 def load(
@@ -69,35 +80,56 @@ def load(
     cache_size: float = 10.0,
     images: int | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
+    deepest: bool = False,
 ) -> Data:
-    """Loads the built-in `digits`, or a folder of images.
+    """Loads the built-in `digits`, a folder of images, or a CSV file of paths and labels.
 
-    The images of a folder are decoded once, in threads, and kept in a cache outside it: `KERASTRICKS_CACHE`, or
+    The images are decoded once, in threads, and kept in a cache outside the folder: `KERASTRICKS_CACHE`, or
     `kerastricks` in the user's cache directory. Files are only read, never written.
 
     Args:
-        source: `digits`, or the path of a folder `root/class/*.jpg` or `root/{train,val}/class/*.jpg`. For other names
-            of the splits see `kerastricks.data.split_folders.NAMES`.
-        image_size: Side in pixels to which images of a folder are resized; by default their own if all are equal
-            squares, else 224.
-        seed: Seed of the stratified split, where the folder has none.
+        source: `digits`, the path of a folder `root/class/*.jpg` or `root/{train,val,test}/class/*.jpg`, or that of a
+            .csv file with a header such as `path,label` or `path,label,split`; paths are relative to its folder. For
+            other names of the splits see `kerastricks.data.split_folders.NAMES`, for other headers
+            `kerastricks.data.csv_file`.
+        image_size: Side in pixels to which images are resized; by default their own if all are equal squares, else 224.
+        seed: Seed of the stratified split, where the data brings no validation images: a fifth of those to train on.
         cache_size: Largest cache, in GB of pixels; beyond it each batch is decoded when it is needed.
-        images: Largest number of training images, and of validation images; see `Data.part`.
+        images: Largest number of training images, of validation images and of test images; see `Data.part`.
         report: Called with the images decoded so far and their total.
+        deepest: Whether each folder that holds images is a class, such as `Fruit/Apple`, however deep it lies; by
+            default the classes are the first level of folders.
 
     Raises:
         ValueError: If there is no such data, or it is not a classification task.
     """
     if source == "digits":
-        if image_size is not None:
-            raise ValueError(f"`image_size` is for folders; digits are 8×8. Received: image_size={image_size}")
+        digits.check_size(image_size)
+        if deepest:
+            raise ValueError("`deepest` is for folders. Received: deepest=True with digits")
         taken = "`digits` is the built-in data set; pass ./digits for the folder."
         notes = (taken,) if os.path.isdir("digits") else ()
-        data = Data("digits", *load_digits(seed), own_split=False, validation_from=BY_SEED, notes=notes)
+        data = Data("digits", *digits.load_digits(seed), own_split=False, validation_from=by_seed(), notes=notes)
         return data if images is None else data.part(images)
-    if not os.path.isdir(source):
-        what = "is a file" if os.path.exists(source) else "does not exist"
-        raise ValueError(f"{shown(source)} {what}. Pass `digits`, or a folder with one folder of images per class.")
-    root = Path(source)
-    data = Data(shown(root.resolve().name), *load_folder(root, image_size, seed, cache_size, report))
+    listing = sources.read(source, deepest)
+    parts = divide(listing, seed)
+    paths = listing.paths
+    own = own_size(paths)  # names a file that is no image, too
+    pixels = load_pixels(paths, own if image_size is None else image_size, cache_size, report)
+
+    def side(part: tuple[np.ndarray, np.ndarray]) -> tuple[Subset, np.ndarray]:
+        rows, labels = part
+        return Subset(pixels, rows), labels
+
+    data = Data(
+        sources.name_of(source),
+        parts.classes,
+        side(parts.train),
+        side(parts.validation),
+        parts.own_split,
+        parts.validation_from,
+        (*parts.notes, *tolerance(len(pixels.tolerated))),
+        pixels.tolerated,
+        None if parts.test is None else side(parts.test),
+    )
     return data if images is None else data.part(images)

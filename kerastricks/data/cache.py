@@ -78,16 +78,20 @@ class Cache:
     def __len__(self):
         return len(self.paths)
 
-    def build(self, report: Callable[[int, int], None] = lambda done, total: None) -> int:
+    def build(
+        self, report: Callable[[int, int], None] = lambda done, total: None, rows: np.ndarray | None = None
+    ) -> int:
         """Decodes the missing images, in threads, and returns their number.
 
         Args:
             report: Called with the images decoded so far and their total.
+            rows: Which images, if not all.
 
         Raises:
             ValueError: If a file cannot be decoded.
         """
         absent = np.flatnonzero(self._table == 0)
+        absent = absent if rows is None else np.intersect1d(absent, rows)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for done, _ in enumerate(pool.map(self._decode, absent.tolist()), start=1):
                 if done % 256 == 0 or done == len(absent):

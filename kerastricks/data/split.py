@@ -4,7 +4,10 @@ import numpy as np
 
 from kerastricks.data.randomness import generator
 
-BY_SEED = "a fifth of the images, chosen by the seed"
+
+def by_seed(whole: str = "the images") -> str:
+    """Returns in words where validation images come from that the seed takes from `whole`."""
+    return f"a fifth of {whole}, chosen by the seed"
 
 
 def stratified_split(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:

@@ -12,10 +12,14 @@ NAMES = {
 }
 
 
-def split_folders(root: str) -> dict[str, str]:
+def split_folders(root: str, nested: bool = False) -> dict[str, str]:
     """Returns the folder of each split in `root`, by the keys of `NAMES`; none unless one is to train on and one not.
 
     Upper and lower case are the same.
+
+    Args:
+        root: The folder.
+        nested: Whether folders in classes are classes too. Then folders that hold the same classes need be no splits.
 
     Raises:
         ValueError: If two folders hold the same split, or if the folders hold the same classes each, as splits do, and
@@ -24,12 +28,11 @@ def split_folders(root: str) -> dict[str, str]:
     names = subfolders(root)
     found = {split: [name for name in names if name.lower() in known] for split, known in NAMES.items()}
     if not found["train"] or not (found["validation"] or found["test"]):
-        if _alike(root, names):
-            known = "; ".join(", ".join(spellings) for spellings in NAMES.values())
+        if not nested and _alike(root, names):
             raise ValueError(
                 f"The folders of {shown(root)} hold the same folders each, as splits do and classes do not. Expected "
-                f"one name of the first and one of another group of: {known}. Received: {_listed(names)}. Rename them, "
-                "or pass the folder that holds the classes."
+                f"one name of the first and one of another group of: {spellings()}. Received: {_listed(names)}. Rename "
+                "them, or pass the folder that holds the classes."
             )
         return {}
     for same in found.values():
@@ -39,6 +42,11 @@ def split_folders(root: str) -> dict[str, str]:
                 "Merge them, or keep one."
             )
     return {split: same[0] for split, same in found.items() if same}
+
+
+def spellings() -> str:
+    """Returns the names of the splits, a group for each."""
+    return "; ".join(", ".join(known) for known in NAMES.values())
 
 
 def _alike(root: str, names: list[str]) -> bool:

@@ -4,19 +4,21 @@ import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 
-from kerastricks.data.names import shown
+from kerastricks.data.names import few, shown
 
 _JUNK = ("thumbs.db", "desktop.ini")
 
 
 @dataclasses.dataclass
 class Walk:
-    """The files found so far, by the folder directly below the root, and what was passed over.
+    """The files found so far, by folder, and what was passed over.
 
-    `deeper` holds the folders with files that lie further down.
+    The folder is the one directly below the root, or with `deepest` the one that the files lie in, such as
+    `Fruit/Apple`. `deeper` holds the folders with files that count to one above them.
     """
 
     root: str
+    deepest: bool = False
     files: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     deeper: list[str] = dataclasses.field(default_factory=list)
     passed_over: list[str] = dataclasses.field(default_factory=list)
@@ -28,7 +30,8 @@ class Walk:
         if self.deeper:
             lines.append(
                 f"The classes are the first level below {shown(os.path.basename(self.root))}/; files that lie deeper, "
-                f"such as in {self._few(self.deeper[:1])}, count to the folder of that level."
+                f"such as in {self._few(self.deeper[:1])}, count to the folder of that level. Pass --deepest "
+                "(`deepest=True`) to make a class of each folder that holds images."
             )
         if self.passed_over:
             lines.append(f"Passed over, for it is no ordinary file: {self._few(self.passed_over)}.")
@@ -37,8 +40,23 @@ class Walk:
         return lines
 
     def _few(self, paths: Sequence[str]) -> str:
-        names = [shown(os.path.relpath(path, self.root)) for path in sorted(paths)]
-        return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        return few([os.path.relpath(path, self.root) for path in sorted(paths)])
+
+    def add(self, top: str, folder: str, files: list[str], leaf: bool) -> None:
+        """Adds the files that lie in a folder itself; a leaf has no folders in it.
+
+        Args:
+            top: The folder directly below the root.
+            folder: The path of the folder that was read.
+            files: The paths of its files.
+            leaf: Whether the folder has none in it. One without files counts as a class that is empty.
+        """
+        if not self.deepest:
+            self.files.setdefault(top, []).extend(files)
+            if files and os.path.dirname(folder) != self.root:
+                self.deeper.append(folder)
+        elif files or leaf:
+            self.files[os.path.relpath(folder, self.root).replace(os.sep, "/")] = files
 
 
 def subfolders(root: str) -> list[str]:
@@ -46,8 +64,8 @@ def subfolders(root: str) -> list[str]:
     return sorted(entry.name for entry, kind in _entries(root) if kind in ("folder", "link"))
 
 
-def walk(root: str) -> Walk:
-    """Returns the files below each folder of `root`, at any depth.
+def walk(root: str, deepest: bool = False) -> Walk:
+    """Returns the files below each folder of `root`, at any depth; with `deepest`, those in each folder itself.
 
     Names that start with a dot or two underscores are skipped, and so are the files that desktops leave behind. What is
     neither file nor folder, such as a pipe, is passed over. Links to folders are followed last, and only to folders
@@ -56,7 +74,7 @@ def walk(root: str) -> Walk:
     Raises:
         ValueError: If a folder cannot be listed.
     """
-    found = Walk(root)
+    found = Walk(root, deepest)
     read = set(_identities_up(root))
     entries = sorted(_entries(root), key=lambda pair: pair[0].name)
     found.passed_over += [entry.path for entry, kind in entries if kind == "other"]
@@ -70,8 +88,27 @@ def walk(root: str) -> Walk:
     return found
 
 
+def files_below(root: str) -> Iterator[str]:
+    """Yields the files below a folder, at any depth, those of each folder by name; a folder is read when it is reached.
+
+    What `walk` skips is skipped here too; a link to a folder is followed, and no folder is read twice.
+
+    Raises:
+        ValueError: If a folder cannot be listed.
+    """
+    folders, read = [root], set()
+    while folders:
+        folder = folders.pop()
+        if (identity := _identity(folder)) in read:
+            continue
+        read.add(identity)
+        entries = sorted(_entries(folder), key=lambda pair: pair[0].name)
+        yield from (entry.path for entry, kind in entries if kind == "file")
+        folders += [entry.path for entry, kind in reversed(entries) if kind in ("folder", "link")]
+
+
 def _descend(found: Walk, top: str, start: str, read: set[tuple[int, int]]) -> list[tuple[str, str]]:
-    """Adds the files below one folder to those of `top`; returns the links to folders that it met."""
+    """Adds the files below one folder of `top`; returns the links to folders that it met."""
     links, folders = [], [start]
     while folders:
         folder = folders.pop()
@@ -80,19 +117,20 @@ def _descend(found: Walk, top: str, start: str, read: set[tuple[int, int]]) -> l
             found.not_followed.append(folder)
             continue
         read.add(identity)
-        files = found.files.setdefault(top, [])
-        before = len(files)
+        files: list[str] = []
+        leaf = True
         for entry, kind in _entries(folder):
             if kind == "file":
                 files.append(entry.path)
             elif kind == "folder":
                 folders.append(entry.path)
+                leaf = False
             elif kind == "link":
                 links.append((top, entry.path))
+                leaf = False
             else:
                 found.passed_over.append(entry.path)
-        if len(files) > before and os.path.dirname(folder) != found.root:
-            found.deeper.append(folder)
+        found.add(top, folder, files, leaf)
     return links
 
 

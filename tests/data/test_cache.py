@@ -58,6 +58,13 @@ def test_equals_decoding(paths):
     assert cache.build() == 0
 
 
+def test_decodes_the_rows_that_are_asked_for(paths):
+    assert Cache(paths, 8).build(rows=np.array([1, 4])) == 2
+    again = Cache(paths, 8)
+    assert again.build(rows=np.array([4, 5])) == 1
+    assert again.build() == 3
+
+
 def test_an_image_that_changes_is_noticed(paths):
     Cache(paths, 8).build()
     Image.new("RGB", (8, 8), (1, 2, 3)).save(paths[2])

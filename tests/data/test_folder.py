@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from kerastricks import data
-from kerastricks.data import folder
 
 
 def paint(path, colour=(10, 200, 30), size=(12, 12)):
@@ -35,7 +34,7 @@ def test_splits_a_fifth_of_each_class_by_the_seed(root):
     loaded = data.load(str(root), seed=1)
     assert np.bincount(loaded.train[1]).tolist() == [4, 8]
     assert np.bincount(loaded.validation[1]).tolist() == [1, 2]
-    assert not np.array_equal(*(folder._split(("cat", "dog"), np.repeat([0, 1], [5, 10]), s)[1] for s in (1, 2)))
+    assert not np.array_equal(loaded.validation[0].indices, data.load(str(root), seed=2).validation[0].indices)
 
 
 def test_passes_over_what_desktops_leave_behind(root):
@@ -91,13 +90,6 @@ def one_image(root):
     paint(root / "bird" / "0.png")
 
 
-def other_classes(root):
-    paint(root / "train" / "a" / "0.png")
-    paint(root / "train" / "b" / "0.png")
-    paint(root / "val" / "a" / "0.png")
-    paint(root / "val" / "c" / "0.png")
-
-
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -107,7 +99,6 @@ def other_classes(root):
         (one_class, "has one class, 'dog'"),
         (no_class, "has no class folders"),
         (one_image, "The class 'bird' has one image"),
-        (other_classes, r"train/ and val/ differ in .*: only in train: b; only in val: c"),
     ],
 )
 def test_names_what_is_wrong(root, spoil, message):
@@ -148,3 +139,46 @@ def test_images_come_in_the_order_of_their_names(tmp_path):
     images, labels = data.load(str(tmp_path)).train
     assert images[np.arange(6)][:, 0, 0, 0].tolist() == [10, 20, 30, 110, 120, 130]
     assert labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_the_deepest_folders_are_the_classes_where_that_is_asked_for(tmp_path, fill):
+    """Apples hold images and a folder of images: both are classes. Fruit holds none itself."""
+    fill(tmp_path, {"Fruit/Apple": 2, "Fruit/Apple/Golden-Delicious": 3, "Milk/Sour": 2})
+    loaded = data.load(str(tmp_path), deepest=True)
+    assert (loaded.classes, loaded.notes) == (("Fruit/Apple", "Fruit/Apple/Golden-Delicious", "Milk/Sour"), ())
+    assert sorted(np.concatenate([loaded.train[1], loaded.validation[1]])) == [0, 0, 1, 1, 1, 2, 2]
+    first = data.load(str(tmp_path))
+    assert first.classes == ("Fruit", "Milk")
+    assert "first level" in first.notes[0] and "Pass --deepest" in first.notes[0]
+
+
+def test_a_deep_tree_has_splits_on_top(tmp_path, fill):
+    """Classes that hold the same folders each are no splits there."""
+    fill(tmp_path, {"train/a/x": 2, "train/a/y": 2, "train/b/x": 2, "train/b/y": 2, "val/b/y": 1})
+    loaded = data.load(str(tmp_path), deepest=True)
+    assert (loaded.classes, loaded.validation[1].tolist()) == (("a/x", "a/y", "b/x", "b/y"), [3])
+    assert data.load(str(tmp_path / "train"), deepest=True).classes == loaded.classes
+
+
+def test_an_empty_folder_is_a_class_that_is_empty_at_any_depth(tmp_path, fill):
+    fill(tmp_path, {"a/x": 2, "b/y": 2})
+    (tmp_path / "b" / "z").mkdir()
+    with pytest.raises(ValueError, match="The class 'b/z' in .* is empty"):
+        data.load(str(tmp_path), deepest=True)
+
+
+def test_a_folder_for_tests_without_classes_is_passed_over(tmp_path, fill):
+    fill(tmp_path, {"train/a": 5, "train/b": 5, "test": 3})
+    loaded = data.load(str(tmp_path))
+    assert (loaded.test, loaded.notes) == (None, ("Not used: test/, for it has no class folders.",))
+    fill(tmp_path, {"val": 1})
+    with pytest.raises(ValueError, match="val has no class folders"):
+        data.load(str(tmp_path))
+
+
+def test_the_splits_of_a_folder_share_a_cache(tmp_path, fill, monkeypatch):
+    monkeypatch.setenv("KERASTRICKS_CACHE", str(tmp_path / "cache"))
+    fill(tmp_path / "data", {f"{split}/{label}": 2 for split in ("train", "val", "test") for label in "ab"})
+    loaded = data.load(str(tmp_path / "data"))
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert loaded.train[0].images is loaded.validation[0].images is loaded.test[0].images

@@ -6,8 +6,8 @@ from PIL import Image
 
 from kerastricks.data.cache import Cache
 from kerastricks.data.decode import decode
-from kerastricks.data.folder import Files
 from kerastricks.data.jpeg import cut_short
+from kerastricks.data.pixels import Files
 
 
 def photograph(mode="RGB", **options):

@@ -1,7 +1,12 @@
-from kerastricks.data.names import shown
+from kerastricks.data.names import few, shown
 
 
 def test_bytes_that_are_no_text_are_escaped():
     """The byte E9 is é in Latin-1 and nothing in UTF-8."""
     assert shown("caf\udce9") == r"caf\udce9"
     assert shown("café") == "café"
+
+
+def test_three_names_are_told_and_the_others_counted():
+    assert few(["a", "b", "c"]) == "a, b, c"
+    assert few(["a", "caf\udce9", "c", "d", "e"]) == r"a, caf\udce9, c and 2 more"

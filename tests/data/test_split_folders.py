@@ -15,12 +15,10 @@ def paint(root, *parts, classes=("a", "b"), count=2):
 @pytest.mark.parametrize(
     ("train", "held_out"),
     [
-        ("Training", "Testing"),
         ("Train", "Val"),
         ("training", "validation"),
         ("train", "dev"),
         ("TRAIN", "VALID"),
-        ("train", "test"),
     ],
 )
 def test_takes_splits_by_any_of_their_names(tmp_path, train, held_out):
@@ -29,18 +27,40 @@ def test_takes_splits_by_any_of_their_names(tmp_path, train, held_out):
     loaded = data.load(str(tmp_path))
     assert (loaded.classes, loaded.own_split) == (("a", "b"), True)
     assert (len(loaded.train[1]), len(loaded.validation[1])) == (6, 4)
-    tested = " (it is not tested on again)" if held_out.lower().startswith("test") else ""
-    assert loaded.validation_from == held_out + "/" + tested
-    assert loaded.notes == ()
+    assert (loaded.validation_from, loaded.test, loaded.notes) == (f"{held_out}/", None, ())
 
 
-def test_the_folder_for_tests_stays_out_where_there_is_one_for_validation(tmp_path):
-    paint(tmp_path, "train", "Test", classes=("a", "b"), count=3)
+@pytest.mark.parametrize(("train", "test"), [("train", "Test"), ("Training", "testing")])
+def test_a_third_folder_is_for_tests(tmp_path, train, test):
+    paint(tmp_path, train, test, count=3)
     paint(tmp_path, "val")
     paint(tmp_path, "masks", classes=("c",))
     loaded = data.load(str(tmp_path))
-    assert (loaded.classes, len(loaded.validation[1])) == (("a", "b"), 4)
-    assert (loaded.validation_from, loaded.notes) == ("val/", ("Not used: Test/, masks/.",))
+    assert (loaded.classes, len(loaded.train[1]), len(loaded.validation[1])) == (("a", "b"), 6, 4)
+    assert loaded.test[1].tolist() == [0, 0, 0, 1, 1, 1]
+    assert (loaded.validation_from, loaded.notes) == ("val/", ("Not used: masks/.",))
+
+
+@pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "Testing")])
+def test_the_seed_chooses_where_there_is_no_folder_for_validation(tmp_path, train, test):
+    """Of ten images a class in train/, two are to validate; those of test/ are neither."""
+    paint(tmp_path, train, count=10)
+    paint(tmp_path, test, count=3)
+    loaded = data.load(str(tmp_path))
+    assert [len(labels) for _, labels in (loaded.train, loaded.validation, loaded.test)] == [16, 4, 6]
+    assert (loaded.own_split, loaded.validation_from) == (False, f"a fifth of {train}/, chosen by the seed")
+    rows = [set(part[0].indices.tolist()) for part in (loaded.train, loaded.validation, loaded.test)]
+    assert rows[0] | rows[1] == set(range(20)) and rows[2] == set(range(20, 26))
+    other = data.load(str(tmp_path), seed=1)
+    assert rows[1] != set(other.validation[0].indices.tolist())
+    assert rows[2] == set(other.test[0].indices.tolist())
+
+
+def test_a_part_takes_of_the_test_images_too(tmp_path):
+    paint(tmp_path, "train", "val", "test", count=10)
+    loaded = data.load(str(tmp_path), images=4)
+    assert [len(labels) for _, labels in (loaded.train, loaded.validation, loaded.test)] == [4, 4, 4]
+    assert loaded.part(4).test[0] is loaded.test[0]
 
 
 def test_without_splits_the_seed_chooses(tmp_path):
@@ -84,12 +104,3 @@ def test_classes_with_one_common_subfolder_or_different_ones_stay_classes(tmp_pa
 def test_a_class_may_have_the_name_of_a_split(tmp_path):
     paint(tmp_path, ".", classes=("bus", "train"))
     assert data.load(str(tmp_path)).classes == ("bus", "train")
-
-
-def test_differing_classes_are_told_by_the_names_of_the_folders(tmp_path):
-    paint(tmp_path, "Training", classes=("a", "b"))
-    paint(tmp_path, "Testing", classes=("a", "c"))
-    with pytest.raises(
-        ValueError, match="Training/ and Testing/ differ in .*: only in Training: b; only in Testing: c"
-    ):
-        data.load(str(tmp_path))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from kerastricks import data
 from kerastricks.data.names import shown
-from kerastricks.data.walk import walk
+from kerastricks.data.walk import files_below, walk
 
 
 @pytest.fixture
@@ -88,8 +88,22 @@ def test_a_deeper_tree_is_said(root):
     paint(root / "dog" / "pug" / "small" / "2.png")
     loaded = data.load(str(root))
     assert loaded.classes == ("cat", "dog")
-    expected = "The classes are the first level below pets/; files that lie deeper, such as in cat/tabby, count to the "
-    assert loaded.notes == (expected + "folder of that level.",)
+    expected = (
+        "The classes are the first level below pets/; files that lie deeper, such as in cat/tabby, count to the folder "
+        "of that level. Pass --deepest (`deepest=True`) to make a class of each folder that holds images."
+    )
+    assert loaded.notes == (expected,)
+
+
+def test_each_folder_with_files_of_its_own_counts_where_the_deepest_are_asked_for(root):
+    paint(root / "dog" / "pug" / "small" / "2.png")
+    paint(root.parent / "elsewhere" / "deep" / "3.png")
+    (root / "bird").symlink_to("../elsewhere")
+    (root / "cat" / "none").mkdir()
+    files = walk(str(root), deepest=True).files
+    counts = {name: len(paths) for name, paths in files.items()}
+    assert counts == {"cat": 2, "cat/none": 0, "dog": 2, "dog/pug/small": 1, "bird/deep": 1}
+    assert walk(str(root), deepest=True).notes() == []
 
 
 def test_names_that_are_not_utf_8_are_shown_escaped(tmp_path):
@@ -138,3 +152,21 @@ def test_files_are_neither_opened_nor_looked_up(tmp_path, monkeypatch):
     assert {top: len(paths) for top, paths in walk(str(tmp_path)).files.items()} == {"a": 10_000, "b": 10_000}
     assert time.perf_counter() - start < 2
     assert len([path for path in asked if str(path).startswith(str(tmp_path))]) < 20
+
+
+def test_files_below_a_folder_by_name(root):
+    paint(root / "0.png")
+    paint(root / "dog" / "young" / "0.png")
+    paint(root / ".hidden" / "0.png")
+    (root / "dog" / "Thumbs.db").touch()
+    (root / "ant").symlink_to(root)  # leads back to where it lies
+    (root / "elk").symlink_to(root / "dog" / "young", target_is_directory=True)
+    below = [os.path.relpath(path, root) for path in files_below(str(root))]
+    assert below == ["0.png", *PETS["cat"], *PETS["dog"], "dog/young/0.png"]
+
+
+def test_a_folder_is_read_when_it_is_reached(root):
+    paths = files_below(str(root))
+    assert next(paths).endswith("cat/0.png")
+    paint(root / "dog" / "00.png")
+    assert [os.path.relpath(path, root) for path in paths] == ["cat/1.png", "dog/0.png", "dog/00.png", "dog/1.png"]
