@@ -22,6 +22,7 @@ NAMES = {
     "AutocastScope": ("casts variables as Keras' calls do", "models on PyTorch run through Keras' own calls, slower"),
     "_parallel_update_step": ("updates all variables at once on PyTorch", "variables are updated one by one, slower"),
     "_use_weight_decay": ("tells which variables decay", "they are recognized by their paths"),
+    "_get_variable_index": ("tells which variable is updated", "variables are recognized by their paths"),
 }
 gone: set[str] = set()  # names to treat as missing, for tests
 
@@ -191,13 +192,30 @@ def parallel(optimizer: Any) -> Any:
     return found
 
 
+def _path(variable: Any) -> str:
+    return getattr(variable, "path", None) or variable.name.partition(":")[0].partition("/replica_")[0]
+
+
 def _decays_by_path(optimizer: Any, variable: Any) -> bool:
-    excluded = getattr(optimizer, "excluded_paths", ())
-    path = getattr(variable, "path", None) or variable.name.partition(":")[0].partition("/replica_")[0]
-    return path not in excluded
+    return _path(variable) not in getattr(optimizer, "excluded_paths", ())
 
 
 @_or(_decays_by_path)
 def uses_weight_decay(optimizer: Any, variable: Any) -> bool:
     """Tells whether an optimizer's weight decay applies to a variable, a Keras or a TensorFlow one."""
     return _attribute(optimizer, "_use_weight_decay")(variable)
+
+
+def _index_by_path(optimizer: Any, variable: Any) -> int:
+    return optimizer.trained_paths.index(_path(variable))
+
+
+@_or(_index_by_path)
+def variable_index(optimizer: Any, variable: Any) -> int:
+    """Returns the place of a variable, a Keras or a TensorFlow one, among those that an optimizer was built with.
+
+    Args:
+        optimizer: An optimizer that keeps their paths as `trained_paths`.
+        variable: The variable.
+    """
+    return _attribute(optimizer, "_get_variable_index")(variable)

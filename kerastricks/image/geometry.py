@@ -93,6 +93,13 @@ def crop_and_resize(images: Any, top: Any, left: Any, tall: Any, wide: Any, size
     return ops.transpose(ops.reshape(both, (-1, size[1], size[0], channels)), (0, 2, 1, 3))
 
 
+def centre_crop(images: Any, size: tuple[int, int]) -> Any:
+    """Crops images (N, H, W, C) to their central `size`, (height, width)."""
+    height, width = images.shape[1:3]
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    return images[:, top : top + size[0], left : left + size[1]]
+
+
 @functools.cache
 def half_degrees() -> np.ndarray:
     """Returns cosine and sine of 0, 0.5, ..., 359.5°, as whole and remaining units of 1/65536, (720, 4) in float32."""

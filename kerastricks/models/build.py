@@ -1,28 +1,16 @@
 """Builds any model by its name: the shipped ones, those of `keras.applications`, and `.keras` files."""
 
 import difflib
-import inspect
 from pathlib import Path
 from typing import Any
 
 import keras
-from keras import layers
 
-from kerastricks.models.graph import all_layers, has_graph
+from kerastricks.models import applications, efficientnet_lite, pretrained, resnet
+from kerastricks.models.graph import has_graph
 from kerastricks.models.heads import class_count
-from kerastricks.models.resnet import shipped
 
-SHIPPED = shipped()
-
-
-def applications() -> dict[str, Any]:
-    """Returns the constructors of `keras.applications`, by name in lower case."""
-    found = {}
-    for name in dir(keras.applications):
-        constructor = getattr(keras.applications, name)
-        if inspect.isfunction(constructor) and "classifier_activation" in inspect.signature(constructor).parameters:
-            found[name.lower()] = constructor
-    return found
+SHIPPED = {**resnet.shipped(), **efficientnet_lite.shipped()}
 
 
 def find(name: str) -> Any:
@@ -35,7 +23,7 @@ def find(name: str) -> Any:
         if not Path(name).is_file():
             raise ValueError(f"There is no model file {name}.")
         return Path(name)
-    known = {**applications(), **SHIPPED}
+    known = {**applications.constructors(), **SHIPPED}
     if name.lower() not in known:
         near = difflib.get_close_matches(name.lower(), known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -46,32 +34,55 @@ def find(name: str) -> Any:
     return known[name.lower()]
 
 
-def build(name: str, *, classes: int, input_shape: tuple[int, int, int], **options: Any) -> Any:
-    """Returns a classifier that takes images in 0..255.
+def build(
+    name: str, *, classes: int, input_shape: tuple[int, int, int], weights: str | None = None, **options: Any
+) -> Any:
+    """Returns a classifier that takes images in 0..255; with `weights`, a printed line says what was loaded.
 
     Args:
-        name: `resnet20` to `resnet110` for small images, `resnet18a` to `resnet152d` (depth and form of the paper) for
-            large ones; a name of `keras.applications` in any case, built untrained and ending in logits, with
-            a layer that scales pixels to [-1, 1] where it has none; or the path of a `.keras` file.
+        name: `resnet20` to `resnet110` for small images, `resnet18a` to `resnet152d` (depth and form of the paper) and
+            `efficientnet_lite0` to `efficientnet_lite2` for large ones; a name of `keras.applications` in any case,
+            ending in logits, its own preprocessing in its graph; or the path of a `.keras` file.
         classes: Number of classes.
         input_shape: (height, width, channels).
+        weights: `imagenet`: of the EfficientNet-Lites from the packages of `kerastricks[pretrained]`, of
+            `keras.applications` as Keras downloads them; or a `.keras` or `.weights.h5` file of the same architecture.
+            A last layer that does not fit the classes is new. None begins at random.
         options: Passed on to the constructor, such as `width=32` for `resnet20`; none for a file.
 
     Raises:
         ValueError: If the name is unknown, the file does not fit, or the constructor refuses the shape.
     """
+    model, loaded = assemble(name, classes, input_shape, weights, **options)
+    if loaded:
+        print(loaded)
+    return model
+
+
+def assemble(
+    name: str, classes: int, input_shape: tuple[int, int, int], weights: str | None = None, **options: Any
+) -> tuple[Any, str]:
+    """Returns what `build` does, and the line that says which weights were loaded, empty where none were asked for."""
     constructor = find(name)
     if isinstance(constructor, Path):
-        return _load(constructor, classes, input_shape, options)
+        if weights is not None:
+            raise ValueError(f"{name} has weights of its own. Leave --weights out. Received: weights={weights!r}")
+        return _load(constructor, classes, input_shape, options), ""
+    if weights == "imagenet" and name.lower() not in SHIPPED:
+        return applications.pretrained(constructor, classes, input_shape, options)
+    if weights == "imagenet" and not pretrained.is_packaged(name):
+        raise ValueError(
+            f"There are no ImageNet weights for {name}. There are for efficientnet_lite0, efficientnet_lite1, "
+            "efficientnet_lite2 and every name of keras.applications."
+        )
     if name.lower() in SHIPPED:
-        return constructor(classes=classes, input_shape=input_shape, **options)
-    arguments = {"weights": None, "classes": classes, "input_shape": input_shape, "classifier_activation": None}
-    model = constructor(**{**arguments, **options})
-    if any(isinstance(layer, layers.Rescaling) for layer in all_layers(model)):
-        return model
-    images = keras.Input(input_shape)
-    scaled = layers.Rescaling(1 / 127.5, offset=-1)(images)
-    return keras.Model(images, model(scaled), name=model.name)
+        model = constructor(classes=classes, input_shape=input_shape, **options)
+    else:
+        model = applications.untrained(constructor, classes, input_shape, options)
+    if weights is None:
+        return model, ""
+    load = pretrained.load_packaged if weights == "imagenet" else pretrained.load_file
+    return model, str(load(model, name if weights == "imagenet" else weights))
 
 
 def _load(path: Path, classes: int, input_shape: tuple[int, int, int], options: dict) -> Any:

@@ -66,21 +66,26 @@ def _ambiguous(model: Any, reason: str) -> ValueError:
     )
 
 
-def probabilities(scores: np.ndarray, loss: Any) -> np.ndarray:
-    """Returns the outputs of a classifier as probabilities, as `loss` interprets them.
+def output_of(loss: Any) -> str:
+    """Returns what a loss takes the outputs of a classifier for, as in `kerastricks.models.saved.Description`."""
+    if not getattr(loss, "from_logits", False):
+        return "probabilities"
+    return "sigmoid" if isinstance(loss, keras.losses.BinaryCrossentropy) else "logits"
 
-    That is the softmax of logits; their sigmoid for the binary cross-entropy; or the outputs as they are.
+
+def probabilities(scores: np.ndarray, output: str) -> np.ndarray:
+    """Returns the outputs of a classifier as probabilities.
+
+    That is the softmax of logits; their sigmoid where each class was asked for on its own; or the outputs as they are.
 
     Args:
         scores: Outputs of the model, (N, K).
-        loss: The loss that it was trained with.
+        output: `logits`, `sigmoid` or `probabilities`; see `output_of`.
     """
     scores = np.asarray(scores, "float32")
-    if not getattr(loss, "from_logits", False):
-        return scores
-    if isinstance(loss, keras.losses.BinaryCrossentropy):
+    if output == "sigmoid":
         return special.expit(scores)
-    return special.softmax(scores, axis=-1)
+    return special.softmax(scores, axis=-1) if output == "logits" else scores
 
 
 def class_count(model: Any) -> int:

@@ -9,7 +9,6 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
 
 ENTRY = "kerastricks.json"
 VERSION = 1
@@ -34,39 +33,46 @@ class Description:
 
 
 def describe(path: str | os.PathLike, description: Description) -> None:
-    """Writes a description into a saved model, in place of one that is there."""
-    found = {"version": VERSION, **dataclasses.asdict(description)}
-    text = json.dumps(found, indent=2, ensure_ascii=False)
-    with zipfile.ZipFile(path, "a") as archive:
-        if ENTRY not in archive.namelist():
-            archive.writestr(ENTRY, text)
-            return
-    parts = _entries(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in {**parts, ENTRY: text.encode()}.items():
-            archive.writestr(name, data)
+    """Writes a description into a saved model, in place of one that is there.
+
+    Raises:
+        ValueError: If the file is no `.keras` file.
+    """
+    text = json.dumps({"version": VERSION, **dataclasses.asdict(description)}, indent=2, ensure_ascii=False)
+    # A new file that takes the place of the old one: a process that is killed meanwhile leaves the old one whole.
+    other = Path(f"{os.fspath(path)}.part")
+    with _opened(path) as archive, zipfile.ZipFile(other, "w") as new:
+        for info in archive.infolist():
+            if info.filename != ENTRY:
+                new.writestr(info, archive.read(info))
+        new.writestr(ENTRY, text)
+    os.replace(other, path)
 
 
 def description(path: str | os.PathLike) -> Description | None:
     """Returns the description in a saved model, or None where it has none.
 
     Raises:
-        ValueError: If the file is no `.keras` file, or its description is of a later version.
+        ValueError: If the file is no `.keras` file, or its description is damaged or of a later version.
     """
-    path = Path(path)
-    if not path.is_file():
+    with _opened(path) as archive:
+        if ENTRY not in archive.namelist():
+            return None
+        text = archive.read(ENTRY)
+    try:
+        found = json.loads(text)
+        if not found.pop("version") > VERSION:
+            return Description(**{**found, "classes": tuple(found["classes"])})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(
+            f"The description in {path} is damaged. Write it anew with kerastricks.models.describe."
+        ) from None
+    raise ValueError(f"The description in {path} is of a later version of kerastricks. Upgrade kerastricks.")
+
+
+def _opened(path: str | os.PathLike) -> zipfile.ZipFile:
+    if not os.path.isfile(path):
         raise ValueError(f"There is no model file {path}.")
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} cannot be opened as a Keras model: it is no zip archive, or not a whole one.")
-    with zipfile.ZipFile(path) as archive:
-        if ENTRY not in archive.namelist():
-            return None
-        found: dict[str, Any] = json.loads(archive.read(ENTRY))
-    if found.pop("version") != VERSION:
-        raise ValueError(f"The description in {path} is of a later version of kerastricks. Upgrade kerastricks.")
-    return Description(**{**found, "classes": tuple(found["classes"])})
-
-
-def _entries(path: str | os.PathLike) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    return zipfile.ZipFile(path)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerastricks import keras_private
+from kerastricks.optimizers.rates import VariableRates
 
 
 def decays(variable: Any, exclude: Sequence[Any] = (), include: Sequence[Any] = ()) -> bool:
@@ -69,7 +70,7 @@ _KerasAdamW: Any = keras_private.parallel(keras.optimizers.AdamW)
 
 
 @keras.saving.register_keras_serializable("kerastricks")
-class SGD(_DecayRule, _KerasSGD):
+class SGD(_DecayRule, VariableRates, _KerasSGD):
     """SGD whose weight decay is the gradient of the L2 penalty, as in the paper, MXNet and PyTorch.
 
         gradient + weight_decay * variable
@@ -83,6 +84,7 @@ class SGD(_DecayRule, _KerasSGD):
         kernels_only: Whether only kernels decay, and biases, γ and β do not.
         exclude: Path patterns of kernels that must not decay either.
         include: Path patterns of biases, γ or β that decay all the same.
+        rates: Factor of the learning rate for each variable, in their order; see `kerastricks.LayerDecay`.
 
     Reference: Loshchilov & Hutter, 2017, arXiv:1711.05101, for coupled against decoupled.
     """
@@ -115,11 +117,18 @@ class SGD(_DecayRule, _KerasSGD):
 
 
 @keras.saving.register_keras_serializable("kerastricks")
-class AdamW(_DecayRule, _KerasAdamW):
+class AdamW(_DecayRule, VariableRates, _KerasAdamW):
     """Keras' AdamW, with its decoupled decay, and the rule of `kerastricks.SGD` for which variables decay.
 
-    Args: as `keras.optimizers.AdamW`, and `kernels_only`, `exclude`, `include` as for `kerastricks.SGD`.
+    Args: as `keras.optimizers.AdamW`, and `kernels_only`, `exclude`, `include`, `rates` as for `kerastricks.SGD`; a
+        `weight_decay` of None is none.
     """
+
+    def __init__(self, *args, weight_decay: float | None = 0.004, **kwargs):
+        super().__init__(*args, weight_decay=weight_decay or 0.0, **kwargs)
+
+    def get_config(self):
+        return {**super().get_config(), "weight_decay": weight_decay(self)}
 
 
 def nesterov(learning_rate: Any, weight_decay: float | None) -> SGD:
@@ -133,7 +142,7 @@ def plain_optimizer(optimizer: Any, learning_rate: float) -> Any:
     A coupled weight decay, which Keras does not have, is left out.
     """
     stock = getattr(keras.optimizers, type(optimizer).__name__, type(optimizer))
-    own = ("coupled", "kernels_only", "exclude", "include")
+    own = ("coupled", "kernels_only", "exclude", "include", "rates")
     config: dict[str, Any] = {name: value for name, value in optimizer.get_config().items() if name not in own}
     if getattr(optimizer, "coupled_weight_decay", None):
         config["weight_decay"] = None
@@ -155,9 +164,9 @@ def batches_done(optimizer: Any) -> int:
 
 
 def weight_decay(optimizer: Any) -> float | None:
-    """Returns the weight decay of an optimizer, coupled or not."""
-    coupled = getattr(optimizer, "coupled_weight_decay", None)
-    return getattr(optimizer, "weight_decay", None) if coupled is None else coupled
+    """Returns the weight decay of an optimizer, whoever applies it."""
+    names = ("coupled_weight_decay", "scaled_weight_decay", "weight_decay")
+    return next((decay for name in names if (decay := getattr(optimizer, name, None)) is not None), None)
 
 
 def decay_report(model: Any, print_fn: Any = print) -> dict[str, bool]:
