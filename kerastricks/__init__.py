@@ -24,8 +24,10 @@ if TYPE_CHECKING:  # read by type checkers, and by `_places`
     from kerastricks.tricks import *  # noqa: F403 - the bag lists its own names
     from kerastricks.tricks.color_jitter import color_jitter as color_jitter
     from kerastricks.tricks.cutmix import cutmix as cutmix
+    from kerastricks.tricks.freeze import freeze as freeze
     from kerastricks.tricks.hold import HoldSchedule as HoldSchedule
     from kerastricks.tricks.label_smoothing import smooth_labels as smooth_labels
+    from kerastricks.tricks.layer_decay import layer_rates as layer_rates
     from kerastricks.tricks.linear_scaling import scale_learning_rate as scale_learning_rate
     from kerastricks.tricks.mixup import mixup as mixup
     from kerastricks.tricks.pca_noise import pca_noise as pca_noise

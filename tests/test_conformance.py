@@ -33,6 +33,7 @@ TABLE = {
     "EMA": (kt.EMA(0.9), {"averages"}, {"momentum": 1.0}, "must lie between 0 and 1"),
     "EarlyStopping": (kt.EarlyStopping(1), {"callbacks"}, {"patience": 2}, "would have no effect"),
     "Efficient": (kt.Efficient(), {"model"}, "done", "would have no effect"),
+    "Freeze": (kt.Freeze(1), {"model", "stages"}, {"epochs": 2}, "would never thaw"),
     "GradientAccumulation": (
         *(kt.GradientAccumulation(2), {"plan", "optimizer"}),
         *({"steps": 1}, "would have no effect"),
@@ -40,6 +41,7 @@ TABLE = {
     "GradientClipping": (kt.GradientClipping(0.1), {"optimizer"}, {"norm": float("inf")}, "must be positive"),
     "Hold": (kt.Hold(1), {"learning_rate"}, {}, "would have no effect"),
     "LabelSmoothing": (kt.LabelSmoothing(), {"batch"}, {"amount": 0.0}, "must lie between 0 and 1"),
+    "LayerDecay": (kt.LayerDecay(0.5), {"optimizer"}, {"factor": 1.0}, "must lie between 0 and 1"),
     "LinearScaling": (kt.LinearScaling(), {"learning_rate"}, {"reference": 8}, "would have no effect"),
     "LowPrecision": (kt.LowPrecision(), {"model", "optimizer"}, "done", "would have no effect"),
     "MixUp": (kt.MixUp(), {"batch"}, {"off_epochs": 2}, "would have no effect"),

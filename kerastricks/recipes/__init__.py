@@ -4,11 +4,13 @@ Names and descriptions are known without Keras.
 """
 
 import ast
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 from kerastricks.recipes import paper
 
-MODULES = ("baseline", "cifar", "tutorial")
+MODULES = ("baseline", "cifar", "finetune", "tutorial")
 NAMES = (*MODULES, *paper.NAMES)
 
 
@@ -18,3 +20,10 @@ def describe(name: str) -> str:
         return paper.describe(name)
     source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
     return ast.get_docstring(ast.parse(source)) or ""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Returns ` Did you mean X?`, with the nearest of the known names in any case; or nothing."""
+    titles = {title.lower(): title for title in known}
+    found = difflib.get_close_matches(name.lower(), titles, n=1)
+    return f" Did you mean {titles[found[0]]}?" if found else ""

@@ -1,7 +1,6 @@
 """The recipe of a run: a shipped one by name, or the user's Python file, without some tricks."""
 
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import sys
@@ -10,7 +9,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerastricks.recipes import MODULES, NAMES, paper
+from kerastricks.recipes import MODULES, NAMES, near, paper
 from kerastricks.training.recipe import Recipe
 from kerastricks.tricks import Efficient
 
@@ -24,9 +23,9 @@ def find(name: str) -> Recipe:
     if name.endswith(".py"):
         return _from_file(Path(name))
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"Unknown recipe '{name}'.{hint} Shipped: {', '.join(NAMES)}; or pass a Python file.")
+        raise ValueError(
+            f"Unknown recipe '{name}'.{near(name, NAMES)} Shipped: {', '.join(NAMES)}; or pass a Python file."
+        )
     return importlib.import_module(f"kerastricks.recipes.{name}").recipe if name in MODULES else paper.recipe(name)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -58,6 +58,8 @@ class Engine(Shell):
         self.average_variables = averages.variables if averages else []  # Keras tracks lists of variables
         self.learning_rate = learning_rate
         self.plan = plan
+        self.stages: dict[int, list[Callable[[], None]]] = {}  # see `Trick.stages`
+        self.compile_anew: Callable[[], None] = lambda: None
         self.built = True
 
     def rate_at(self, step: int) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerastricks.data.folder import Subset
+from kerastricks.data.pixels import Subset
 from kerastricks.models.graph import all_layers, has_graph
 from kerastricks.optimizers.sgd import batch_counter, batches_done
 from kerastricks.training.batches import (

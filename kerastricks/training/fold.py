@@ -36,9 +36,12 @@ def fold(
         model = trick.model(model, plan)
     for trick in recipe.tricks:
         loss = trick.loss(loss, plan)
-        optimizer = trick.optimizer(optimizer, model, plan)
     auxiliaries = [layer for trick in recipe.tricks if (layer := trick.auxiliary(model, plan)) is not None]
     averages = [found for trick in recipe.tricks if (found := trick.averages(model, plan)) is not None]
+    stages: dict[int, list] = {}
+    for trick in recipe.tricks:
+        for epoch, action in trick.stages(model, plan).items():
+            stages.setdefault(epoch, []).append(action)
     engine = Engine(
         model,
         recipe.tricks,
@@ -48,14 +51,26 @@ def fold(
         learning_rate=learning_rate,
         plan=plan,
     )
-    engine.compile(
-        optimizer=optimizer,
-        loss=loss,
-        metrics=[*accuracies(classes), *metrics],
-        steps_per_execution=steps_per_execution,
-        jit_compile=jit_compile(),
-    )
+
+    def compile_anew(optimizer: Any = None) -> None:
+        optimizer = optimizer or _optimizer(recipe, learning_rate)
+        for trick in recipe.tricks:
+            optimizer = trick.optimizer(optimizer, model, plan)
+        engine.compile(
+            optimizer=optimizer,
+            loss=loss,
+            metrics=[*accuracies(classes), *metrics],
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile(),
+        )
+
+    engine.stages, engine.compile_anew = stages, compile_anew
+    compile_anew(optimizer)
     return engine
+
+
+def _optimizer(recipe: "Recipe", learning_rate: Any) -> Any:
+    return recipe.optimizer(learning_rate=learning_rate, weight_decay=recipe.weight_decay or None)
 
 
 def look(recipe: "Recipe", model: Any, plan: Plan, loss: Any, images: np.ndarray | None) -> tuple[Setup, Any]:
@@ -73,7 +88,7 @@ def look(recipe: "Recipe", model: Any, plan: Plan, loss: Any, images: np.ndarray
     for trick in recipe.tricks:
         phases = trick.learning_rate(phases, plan)
     learning_rate = phases.join(plan.total_steps, plan.accumulation)
-    optimizer = recipe.optimizer(learning_rate=learning_rate, weight_decay=recipe.weight_decay or None)
+    optimizer = _optimizer(recipe, learning_rate)
     given = loss is not None
     loss = _loss(loss) if given else crossentropy(model)
     setup = Setup(model, plan, phases, loss, optimizer, recipe.tricks, images, given)

@@ -16,8 +16,9 @@ from kerastricks.training.batches import TrainingBatches
 from kerastricks.training.callbacks import DataWait, LearningRateLog
 from kerastricks.training.checks import check_optimizer
 from kerastricks.training.engine import Engine
-from kerastricks.training.fit import Begin, Source, check_lengths, listed, start_at, warn_if_statistics_lag
+from kerastricks.training.fit import Begin, Source, check_lengths, listed, warn_if_statistics_lag
 from kerastricks.training.fold import fold
+from kerastricks.training.stages import fit_in_stages
 from kerastricks.training.trick import Plan, Trick
 
 
@@ -221,19 +222,17 @@ class Recipe:
         plan = engine.plan or plan
         batches = source.training(plan, self.tricks, engine.classes)
         validation = source.validation(plan.batch_size, engine.classes)
-        batches.start = initial_epoch * plan.steps_per_epoch
-        start_at(engine.optimizer, batches.start)
         logs: list = [LearningRateLog(plan.steps_per_epoch)]
         if isinstance(batches, TrainingBatches):
             logs.append(DataWait(batches.ready, plan.steps_per_epoch))
         folded: list = functools.reduce(lambda callbacks, trick: trick.callbacks(callbacks, plan), self.tricks, [])
         try:
-            history = engine.fit(
-                batches if isinstance(batches, TrainingBatches) else batches.generate(),
+            history = fit_in_stages(
+                engine,
+                batches,
                 epochs=epochs,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=plan.steps_per_epoch,
-                shuffle=False,
                 validation_data=validation,
                 validation_freq=validation_freq,
                 callbacks=[*logs, *folded, *listed(callbacks), Begin(batches, plan)],

@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,12 +112,13 @@ class Trick:
 
     def scaled(self, factor: float) -> "Trick":
         """Returns the trick with durations `factor` times as long; whole numbers stay whole, and at least 1."""
-        fields = {field.name: field.type for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        kinds = {field.name: field.type for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        whole = {name for name, kind in kinds.items() if kind in (int, int | None)}
 
         def scale(value: Any, name: str) -> Any:
             if isinstance(value, tuple):
                 return tuple(scale(part, name) for part in value)
-            return max(1, round(value * factor)) if fields[name] in (int, "int") and value else value and value * factor
+            return max(1, round(value * factor)) if name in whole and value else value and value * factor
 
         settings = {name: scale(getattr(self, name), name) for name in self.durations}
         return dataclasses.replace(self, **settings) if settings else self  # type: ignore[type-var]
@@ -144,6 +145,13 @@ class Trick:
     def optimizer(self, optimizer: Any, model: Any, plan: Plan) -> Any:
         """Takes and returns the Keras optimizer, not yet built, that is to train `model`."""
         return optimizer
+
+    def stages(self, model: Any, plan: Plan) -> dict[int, Callable[[], None]]:
+        """Returns what is to happen to `model` before some epochs, by epoch, counted from 0.
+
+        The step is compiled anew there, with an optimizer that begins anew at the rate of that step.
+        """
+        return {}
 
     def callbacks(self, callbacks: list, plan: Plan) -> list:
         """Takes and returns the list of Keras callbacks."""

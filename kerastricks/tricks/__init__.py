@@ -9,10 +9,12 @@ from kerastricks.tricks.distillation import Distillation as Distillation
 from kerastricks.tricks.early_stopping import EarlyStopping as EarlyStopping
 from kerastricks.tricks.efficient import Efficient as Efficient
 from kerastricks.tricks.ema import EMA as EMA
+from kerastricks.tricks.freeze import Freeze as Freeze
 from kerastricks.tricks.gradient_accumulation import GradientAccumulation as GradientAccumulation
 from kerastricks.tricks.gradient_clipping import GradientClipping as GradientClipping
 from kerastricks.tricks.hold import Hold as Hold
 from kerastricks.tricks.label_smoothing import LabelSmoothing as LabelSmoothing
+from kerastricks.tricks.layer_decay import LayerDecay as LayerDecay
 from kerastricks.tricks.linear_scaling import LinearScaling as LinearScaling
 from kerastricks.tricks.low_precision import LowPrecision as LowPrecision
 from kerastricks.tricks.mixup import MixUp as MixUp

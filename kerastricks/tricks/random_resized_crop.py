@@ -40,13 +40,6 @@ def random_resized_crop(images, area, aspect, row, column, size, aspects):
     return geometry.crop_and_resize(images, *box, size)
 
 
-def centre_crop(images, size):
-    """Crops images (N, H, W, C) to their central `size`, (height, width)."""
-    height, width = images.shape[1:3]
-    top, left = (height - size[0]) // 2, (width - size[1]) // 2
-    return images[:, top : top + size[0], left : left + size[1]]
-
-
 @dataclasses.dataclass(frozen=True)
 class RandomResizedCrop(Trick):
     """Trains on a random crop of each image, resized to `size`; evaluates on the central crop.
@@ -59,7 +52,8 @@ class RandomResizedCrop(Trick):
     so that only the crop remains. Load them at 256 for `size=224`.
 
     Args:
-        size: Side of the images that the network sees, in pixels; or (height, width).
+        size: Side of the images that the network sees, in pixels; or (height, width). None for that of the images,
+            which are then seen whole outside training.
         area: Least and most area as a fraction of the image, above 0 and at most 1.
         aspect: Least and most width over height.
 
@@ -70,33 +64,34 @@ class RandomResizedCrop(Trick):
     Reference: He et al., 2018, arXiv:1812.01187, section 2.1; Szegedy et al., 2014, arXiv:1409.4842, section 6.
     """
 
-    size: int | tuple[int, int]
+    size: int | tuple[int, int] | None = None
     area: tuple[float, float] = (0.08, 1.0)
     aspect: tuple[float, float] = (3 / 4, 4 / 3)
 
     def __post_init__(self):
-        sides = self.sides
-        if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
+        sides = self._sides(None)
+        if sides and (len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides)):
             raise ValueError(f"`size` must be an integer of at least 1 pixel, or two. Received: size={self.size!r}")
         geometry.check_ranges(self.area, self.aspect)
 
-    @property
-    def sides(self) -> tuple[int, ...]:
-        """Height and width of the images that the network sees."""
+    def _sides(self, images):
+        """Returns height and width of what the network sees of images; without images and `size`, nothing."""
+        if self.size is None:
+            return () if images is None else tuple(images.shape[1:3])
         return tuple(self.size) if isinstance(self.size, tuple | list) else (self.size, self.size)
 
     def draw(self, random, size, step, plan):
         return geometry.draw_boxes(random, size, self.area, self.aspect)
 
     def batch(self, images, targets, area, aspect, row, column):
-        return random_resized_crop(images, area, aspect, row, column, self.sides, self.aspect), targets
+        return random_resized_crop(images, area, aspect, row, column, self._sides(images), self.aspect), targets
 
     def evaluation(self, images):
-        height, width = self.sides
+        height, width = self._sides(images)
         if images.shape[1] < height or images.shape[2] < width:
             raise ValueError(
                 f"RandomResizedCrop evaluates on the middle {height}×{width} pixels: images must be at least as large. "
                 f"Received: {images.shape[1]}×{images.shape[2]} pixels. Load larger images (for a folder, "
                 f"`--image-size {round(max(height, width) * 8 / 7)}`), or lower `size`."
             )
-        return centre_crop(images, (height, width))
+        return geometry.centre_crop(images, (height, width))

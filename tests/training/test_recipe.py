@@ -290,11 +290,19 @@ def test_the_check_sees_the_run_as_the_tricks_leave_it(model, images):
 
 def test_durations_keep_their_share_of_another_length():
     """A tenth of the length: whole numbers stay whole, and at least one; steps stay steps."""
-    tricks = (kt.Warmup(5), kt.Hold(steps=7), kt.StepDecay((30, 60)), kt.MixUp(off_epochs=20), kt.EarlyStopping(4))
+    tricks = (
+        kt.Warmup(5),
+        kt.Hold(steps=7),
+        kt.StepDecay((30, 60)),
+        kt.MixUp(off_epochs=20),
+        kt.EarlyStopping(4),
+        kt.Freeze(20),
+    )
     scaled = kt.Recipe(tricks, epochs=100).scaled(10)
     assert scaled.epochs == 10
     assert scaled.tricks == (
         *(kt.Warmup(0.5), kt.Hold(steps=7), kt.StepDecay((3.0, 6.0)), kt.MixUp(off_epochs=2), kt.EarlyStopping(1)),
+        kt.Freeze(2),
     )
     assert kt.Recipe(tricks, epochs=100).scaled(100).tricks[0].epochs == 5
 

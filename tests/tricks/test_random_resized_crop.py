@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.tricks.random_resized_crop import centre_crop, crop_box
+from kerastricks.image.geometry import centre_crop
+from kerastricks.tricks.random_resized_crop import crop_box
 
 ASPECTS = (3 / 4, 4 / 3)
 

@@ -1,0 +1,78 @@
+"""A run whose step is compiled anew before some of its epochs, as where layers thaw."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kerastricks.training.batches import TrainingBatches
+from kerastricks.training.fit import start_at
+
+
+class _OneRun(keras.callbacks.CallbackList):
+    """Callbacks that see several calls of `fit` as one run."""
+
+    begun = ended = False
+
+    def on_train_begin(self, logs=None):
+        if not self.begun:
+            self.begun = True
+            super().on_train_begin(logs)
+
+    def on_train_end(self, logs=None):
+        if self.ended or self.params["engine"].stop_training:
+            super().on_train_end(logs)
+
+
+def fit_in_stages(
+    engine: Any,
+    batches: Any,
+    *,
+    epochs: int,
+    initial_epoch: int,
+    callbacks: Sequence[Any],
+    verbose: Any,
+    **settings: Any,
+) -> Any:
+    """Fits the engine from `initial_epoch` on, compiled anew before each of its stages, and returns the history.
+
+    Args:
+        engine: The `Engine`, compiled.
+        batches: `TrainingBatches` or `DataSetBatches`.
+        epochs, initial_epoch, callbacks, verbose, settings: Keras' own, of `fit`.
+    """
+    past = [action for epoch in sorted(engine.stages) if epoch <= initial_epoch for action in engine.stages[epoch]]
+    for action in past:
+        action()
+    if past:
+        engine.compile_anew()
+    begins = [initial_epoch, *(epoch for epoch in sorted(engine.stages) if initial_epoch < epoch < epochs)]
+    several = len(begins) > 1
+    shared: Any = callbacks
+    if several:
+        bar = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": settings["steps_per_epoch"]}
+        shared = _OneRun(
+            list(callbacks), add_history=True, add_progbar=verbose != 0, model=engine, engine=engine, **bar
+        )
+    for begin, end in itertools.pairwise([*begins, epochs]):
+        if begin != initial_epoch:
+            for action in engine.stages[begin]:
+                action()
+            engine.compile_anew()
+        if several:
+            shared.ended = end == epochs
+        batches.start = begin * settings["steps_per_epoch"]
+        start_at(engine.optimizer, batches.start)
+        history = engine.fit(
+            batches if isinstance(batches, TrainingBatches) else batches.generate(),
+            epochs=end,
+            initial_epoch=begin,
+            callbacks=shared,
+            verbose=verbose,
+            shuffle=False,
+            **settings,
+        )
+        if engine.stop_training:
+            break
+    return history

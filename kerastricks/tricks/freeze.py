@@ -1,0 +1,91 @@
+"""A network whose features stay as they are while its last layer learns."""
+
+import dataclasses
+from typing import Any
+
+from keras import layers
+
+from kerastricks.models.graph import all_layers, has_graph, last_operation
+from kerastricks.training.trick import Trick
+
+
+def freeze(model: Any, trainable: bool = False) -> list[Any]:
+    """Freezes all layers of `model` with weights but the last one, and returns those that were not frozen.
+
+    BatchNormalization then runs in inference mode: it normalizes by its moving statistics, and leaves them alone.
+
+    Args:
+        model: A functional or Sequential model, changed in place; nested models are searched too.
+        trainable: Whether to let them learn again instead.
+    """
+    head = last_operation(model)
+    changed = [layer for layer in all_layers(model) if layer.weights and layer is not head]
+    changed = [layer for layer in changed if layer.trainable is not trainable]
+    for layer in changed:
+        layer.trainable = trainable
+    return changed
+
+
+@dataclasses.dataclass(frozen=True)
+class Freeze(Trick):
+    """Trains the last layer alone for the first `epochs`, the whole network after them.
+
+    Frozen layers take no gradient, which saves two thirds of a step, and their BatchNormalization is in inference mode.
+    When they thaw, the optimizer begins anew, at the rate of that step.
+
+    Args:
+        epochs: Epochs for which the layers are frozen, at least 1 and fewer than the run has; None for the whole run.
+        batch_norm: Whether BatchNormalization stays frozen, γ and β too, when the other layers thaw.
+
+    Raises:
+        ValueError: If `epochs` is out of range, the model has no graph, or there is nothing to freeze.
+
+    Reference: Howard & Ruder, 2018, arXiv:1801.06146, section 3.3.
+    """
+
+    epochs: int | None = 1
+    batch_norm: bool = False
+
+    def __post_init__(self):
+        if self.epochs is not None and (not isinstance(self.epochs, int) or self.epochs < 1):
+            raise ValueError(
+                f"`epochs` of Freeze must be an integer of at least 1, or None for the whole run. "
+                f"Received: epochs={self.epochs!r}"
+            )
+
+    @property
+    def durations(self):
+        return ("epochs",)
+
+    def check(self, setup):
+        if not has_graph(setup.model):
+            raise ValueError(
+                "Freeze finds the last layer in the graph of a functional or Sequential model. "
+                f"Received: {type(setup.model).__name__}, which has none. Set `trainable` of its layers, and leave "
+                "Freeze out."
+            )
+        if self.epochs is not None and self.epochs >= setup.plan.epochs:
+            raise ValueError(
+                f"Freeze would never thaw: it freezes {self.epochs} epochs and the run has {setup.plan.epochs}. "
+                "Pass `epochs=None` for the whole run, or train for more epochs."
+            )
+        head = last_operation(setup.model)
+        if not any(layer.trainable_variables for layer in all_layers(setup.model) if layer is not head):
+            raise ValueError(
+                "Freeze would have no effect: no layer but the last one has trainable weights. Leave Freeze out."
+            )
+
+    def model(self, model, plan):
+        freeze(model)
+        return model
+
+    def stages(self, model, plan):
+        if self.epochs is None:
+            return {}
+
+        def thaw() -> None:
+            for layer in freeze(model, trainable=True):
+                if self.batch_norm and isinstance(layer, layers.BatchNormalization):
+                    layer.trainable = False
+
+        return {self.epochs: thaw}
