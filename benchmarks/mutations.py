@@ -26,37 +26,59 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kerastricks"
 ROOMS = ("image", "optimizers", "data", "models", "training")
 HOOKS = (
-    *("plan", "learning_rate", "model", "loss", "optimizer", "callbacks", "batch", "evaluation"),
+    *("plan", "learning_rate", "model", "loss", "optimizer", "stages", "callbacks", "batch", "evaluation"),
     *("auxiliary", "averages"),
 )
-NOTHING = {"check": "return", "auxiliary": "return None", "averages": "return None"}
+NOTHING = {"check": "return", "stages": "return {}", "auxiliary": "return None", "averages": "return None"}
 
 # file: (a line of it, what stands there instead)
 BY_HAND = {
     "data/__init__.py": ("if images >= len(labels):", "if True:"),
     "data/cache.py": ("if zlib.crc32(row.data) + 1 != self._table[index]:", "if False:"),
+    "data/counts.py": ("if low == high:", "if False:"),
+    "data/csv_file.py": ("if missing := [path", "if missing := [] and [path"),
     "data/decode.py": ("image = ImageOps.exif_transpose(image)", "pass"),
     "data/depth.py": ("return (whole >> (bits - 8))", "return (whole >> 8)"),
     "data/digits.py": ("(255 / 16)", "(255 / 32)"),
-    "data/folder.py": ("paths += sorted(found)", "paths += sorted(found, reverse=True)"),
+    "data/division.py": ("if extra := [name for name in found", "if extra := [name for name in []"),
+    "data/folder.py": ("sorted(found.files[folder])", "sorted(found.files[folder], reverse=True)"),
     "data/jpeg.py": ('return "premature end" in str(error).lower()', "return False"),
+    "data/labelled.py": ('for split in ("test", "validation")', 'for split in ("validation", "test")'),
+    "data/listing.py": ("for number, name in enumerate(classes)", "for number, name in enumerate(sorted(classes))"),
     "data/names.py": ('"backslashreplace"', '"replace"'),
+    "data/pixels.py": ("return self.images[self.indices[indices]]", "return self.images[indices]"),
     "data/random_access.py": ('if hasattr(os, "preadv"):', "if True:"),
     "data/randomness.py": ("counter=[0, 0, 0, position]", "counter=[0, 0, 0, 0]"),
+    "data/source.py": ("path.name if path.is_dir() else path.stem", "path.name"),
     "data/split_folders.py": ("name.lower() in known", "name in known"),
     "data/walk.py": ("if identity in read:", "if False:"),
     "data/split.py": ("max(1, round(share * len(members)))", "1"),
     "image/geometry.py": ("return ops.minimum(ops.floor(", "return 0 * ops.minimum(ops.floor("),
     "image/levels.py": ("return ops.floor((weighted + 32768) / 65536)", "return ops.floor(weighted / 65536)"),
     "image/operations.py": ('table = where("Equalize", levels.equalize(counts, most), table)', "pass"),
-    "models/build.py": ("scaled = layers.Rescaling(1 / 127.5, offset=-1)(images)", "scaled = images"),
+    "models/applications.py": (
+        "blue_first = (white - black) / 255, bool(red[0] == black[0])",
+        "blue_first = (white - black) / 255, False",
+    ),
+    "models/blocks.py": ("chained = not joins", "chained = False"),
+    "models/build.py": ("if class_count(model) != classes:", "if False:"),
     "models/channels_last.py": ("images = functional.pad(images, (left, width - left, top, height - top))", "pass"),
+    "models/efficientnet_lite.py": (
+        "return layers.ReLU(6.0)(x) if activate else x",
+        "return layers.ReLU()(x) if activate else x",
+    ),
+    "models/footprint.py": ("if weights and learns and", "if weights and"),
     "models/fused_batch_norm.py": ("known * layer.momentum", "known * 0.5"),
     "models/graph.py": ("few <= 1 and many > few and norm", "many > few and norm"),
-    "models/heads.py": ("return special.softmax(scores, axis=-1)", "return scores"),
+    "models/heads.py": ('return special.softmax(scores, axis=-1) if output == "logits" else scores', "return scores"),
+    "models/keras_hub.py": ('return Path(name, "config.json").is_file()', "return False"),
     "models/precision.py": ("for layer in changed:", "for layer in ():"),
+    "models/pretrained.py": ("taken = fits if heads <= fits else fits - heads", "taken = fits"),
     "models/resnet.py": ("gamma = self.gamma_initializer if last", 'gamma = "ones" if last'),
+    "models/saved.py": ('if not found.pop("version") > VERSION:', 'if found.pop("version"):'),
+    "models/torch_file.py": ("strides = [stride * flat.itemsize for stride in self.strides]", "strides = None"),
     "models/torch_direct.py": ("slots = {graph.inputs[0]: _Slot(0)}", "return None"),
+    "optimizers/rates.py": ("learning_rate = learning_rate * self._factor(variable)", "pass"),
     "optimizers/schedules.py": ("return ops.where(step < self.steps, self.rate(step), after)", "return after"),
     "optimizers/sgd.py": ("if not self.coupled_weight_decay or", "if True or"),
     "optimizers/tutorial.py": ("rate = np.where(step < warmup_steps, warmup, rate)", "pass"),
@@ -64,6 +86,7 @@ BY_HAND = {
     "training/batches.py": ("permutation(self.plan.seed, epoch, len(self.labels))", "np.arange(len(self.labels))"),
     "training/callbacks/clock.py": ("self.epoch_seconds.append(time.perf_counter() - self._epoch_start)", "pass"),
     "training/callbacks/data_wait.py": ("waited += max(0.0, ready - self._ends[before])", "pass"),
+    "training/callbacks/tensorboard.py": ("step=epoch", "step=0"),
     "training/callbacks/learning_rate.py": ('logs["learning_rate"] = ', "_ = "),
     "training/checks.py": ("if low < 0 or high >= classes:", "if False:"),
     "training/engine.py": ("images, targets = trick.batch(images, targets, **draws)", "pass"),
@@ -74,6 +97,7 @@ BY_HAND = {
     "training/recipe.py": ("if name not in self.names:", "if False:"),
     "training/shell.py": ("return self.network.weights", "return self.network.weights[:1]"),
     "training/sources.py": ("check_labels(batch.labels, classes, self.name)", "pass"),
+    "training/stages.py": ("shared.ended = end == epochs", "shared.ended = True"),
     "training/trick.py": ("return self.batches // self.accumulation", "return self.batches"),
 }
 

@@ -1,7 +1,6 @@
 """The command line: arguments in, words out. Keras is imported when a command runs, and not before."""
 
 import contextlib
-import difflib
 import importlib.metadata
 import json
 import os
@@ -16,7 +15,8 @@ from cyclopts import Parameter
 from kerastricks import recipes as shipped
 from kerastricks.commands import faults, quiet
 from kerastricks.commands.backend import choose_backend
-from kerastricks.commands.output import check_writable
+from kerastricks.commands.model_task import EvaluateTask, ExportTask, ModelTask, PredictTask
+from kerastricks.commands.output import check_writable, drop_output, flush_output, of_output, stream
 from kerastricks.commands.task import AblateTask, BenchTask, Task, TrainTask
 
 app = cyclopts.App(
@@ -39,11 +39,38 @@ def train(task: Annotated[TrainTask, Parameter(name="*")]) -> None:
 
     result = command(task)
     averaged = f"  averaged {result['averaged_accuracy']:.4f}" if "averaged_accuracy" in result else ""
+    test = f"test accuracy {result['test_accuracy']:.4f}  validation " if "test_accuracy" in result else ""
     print(
-        f"\naccuracy {result['accuracy']:.4f}{averaged}  loss {result['loss']:.4f}  "
+        f"\n{test}accuracy {result['accuracy']:.4f}{averaged}  loss {result['loss']:.4f}  "
         f"{result['seconds']:.0f} s at {result['images_per_second']:,.0f} images/s\n"
         f"{result['directory']}/report.html shows the run, {result['directory']}/model.keras is the model"
     )
+
+
+@app.command
+def evaluate(task: Annotated[EvaluateTask, Parameter(name="*")]) -> None:
+    """Judge a finished model on images with known labels, and leave the figures and a page."""
+    _begin(task)
+    from kerastricks.commands.evaluate import evaluate as command
+    from kerastricks.report.evaluation import table
+
+    result = command(task)
+    directory = result["directory"]
+    print("\n".join([*result["notes"], table(result)]))
+    print(f"{directory}/evaluation.html shows it, {directory}/evaluation.json holds all figures")
+
+
+@app.command
+def predict(task: Annotated[PredictTask, Parameter(name="*")]) -> None:
+    """Name the classes of images, file by file, as CSV or JSON lines."""
+    _begin(task)
+    from kerastricks.commands.predict import counted
+    from kerastricks.commands.predict import predict as command
+    from kerastricks.report.rows import lines
+
+    with counted(command(task)) as rows, stream(task.out) as file:
+        for line in lines(rows, task.output_format, task.top):
+            print(line, file=file, flush=True)
 
 
 @app.command
@@ -87,6 +114,24 @@ def ablate(task: Annotated[AblateTask, Parameter(name="*")]) -> None:
 
 
 @app.command
+def export(task: Annotated[ExportTask, Parameter(name="*")]) -> None:
+    """Write a finished model in the form of another runtime, run it there, and compare it with Keras."""
+    task.check_files()
+    choose_backend(task.backend)
+    from kerastricks.commands.export import formats
+
+    formats.route(task.output_format)  # before Keras is imported, which takes seconds
+    from rich.console import Console
+
+    from kerastricks.commands.export.export import export as command
+    from kerastricks.commands.export.export import words
+
+    with Console(stderr=True).status("starting") as status:
+        result = command(task, status.update)
+    print(words(result))
+
+
+@app.command
 def recipes(name: str | None = None, /) -> None:
     """List the shipped recipes, or tell what one of them is.
 
@@ -98,15 +143,55 @@ def recipes(name: str | None = None, /) -> None:
             print(f"{known:31} {shipped.describe(known).partition(chr(10))[0]}")
         return
     if name not in shipped.NAMES:
-        near = difflib.get_close_matches(name, shipped.NAMES, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        hint = shipped.near(name, shipped.NAMES)
         raise ValueError(f"Unknown recipe '{name}'.{hint} `kerastricks recipes` lists them.")
     print(shipped.describe(name))
 
 
-def _begin(task: Task) -> None:
+@app.command
+def tricks(name: str | None = None, /) -> None:
+    """List the tricks of the bag, or tell what one of them does.
+
+    Args:
+        name: Name of a trick.
+    """
+    from kerastricks.commands.listing import tricks_text
+
+    print(tricks_text(name))
+
+
+@app.command
+def runs(
+    directory: str = "runs", /, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False
+) -> None:
+    """Lay the runs of a directory side by side, the oldest first.
+
+    Args:
+        directory: A directory that holds the directories of runs.
+        as_json: Write all that is known of them as JSON.
+    """
+    from kerastricks.commands import listing
+
+    found = listing.runs(directory)
+    print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else listing.runs_text(found))
+
+
+def _list_models() -> None:
+    """List the networks that `--model` knows: parameters, input and weights."""
+    from kerastricks.commands.listing import models_text
+
+    print(models_text())
+
+
+app["train"].usage = "Usage: kerastricks train [OPTIONS] DATA"
+app["train"].command(_list_models, name="--list-models", group="Parameters")
+
+
+def _begin(task: Task | ModelTask) -> None:
     """Checks what can be checked without Keras, and chooses the backend."""
-    if task.data not in ("digits", "random") and not Path(task.data).exists():
+    if isinstance(task, ModelTask):
+        task.check_files()
+    elif task.data not in ("digits", "random") and not Path(task.data).exists():
         raise ValueError(f"{task.data} does not exist. Pass `digits`, or a folder with one folder of images a class.")
     choose_backend(task.backend)
 
@@ -121,9 +206,9 @@ def main() -> None:
     task = None
     try:
         command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-        task = next((value for value in bound.arguments.values() if isinstance(value, Task)), None)
+        task = next((value for value in bound.arguments.values() if isinstance(value, Task | ModelTask)), None)
         command(*bound.args, **bound.kwargs)
-        _flush()
+        flush_output()
         return
     except cyclopts.CycloptsError as error:
         said, status = f"{error}", 2
@@ -137,34 +222,17 @@ def main() -> None:
     sys.exit(status)
 
 
-def _ended(error: BaseException, task: Task | None) -> tuple[str, int]:
+def _ended(error: BaseException, task: Task | ModelTask | None) -> tuple[str, int]:
     """Returns what to say at the end of a command that raised, and the exit status."""
     if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
-        _drop_output()
+        drop_output()
         return "", 141  # as a tool that the signal ends: `| head` has what it wants
     if isinstance(error, SystemExit):
         return "", error.code if isinstance(error.code, int) else int(error.code is not None)
-    if isinstance(error, OSError) and _is_of_output(error):
-        _drop_output()
+    if isinstance(error, OSError) and of_output(error, __file__):
+        drop_output()
         return f"standard output: {error.strerror}", 1
     return faults.explain(error, task)
-
-
-def _is_of_output(error: OSError) -> bool:
-    """Returns whether printing failed, here or in rich: files are written elsewhere, and their errors name them."""
-    *_, last = traceback.extract_tb(error.__traceback__)
-    return error.filename is None and (last.filename == __file__ or "rich" in Path(last.filename).parts)
-
-
-def _flush() -> None:
-    if sys.stdout is not None:
-        sys.stdout.flush()
-
-
-def _drop_output() -> None:
-    """Drops what standard output still holds: the interpreter would complain that it cannot be written."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ def kerastricks(*arguments, **environment):
         (["train", "--help"], "root/{train,val}/class/*.jpg"),
         (["recipes", "resnet50d/mixup"], "79.15 % top-1"),
         (["recipes"], "baseline What a Keras user writes today"),
+        (["train", "--list-models"], "ResNet50V2 25,613,800 224×224 imagenet, which Keras downloads"),
+        (["tricks"], "MixUp Trains on blends of two images"),
+        (["tricks", "MixUp"], "MixUp(alpha=0.2, off_epochs=0, per_sample=False, probability=1.0) Trains on blends"),
+        (["runs", "nowhere"], "There is no directory nowhere."),
+        (["train", "digits", "--with", "EMA", "--without", "EMA"], "EMA is added twice, or added and left out."),
         (["train", "digits", "--epoch", "3"], "Did you mean --epochs?"),
         (["train", "digits", "--epochs", "0"], "`epochs` must be at least 1. Received: epochs=0"),
         (["train", "digits", "--batch-size", "many"], 'unable to convert "many" into int'),
@@ -36,13 +41,21 @@ def kerastricks(*arguments, **environment):
         (["train"], "requires an argument"),
         (["train", "nowhere"], "nowhere does not exist"),
         (["trian"], "Did you mean"),
+        (["predict", "--help"], "MODEL PATHS"),
+        (["evaluate", "--help"], "MODEL DATA"),
+        (["predict", "nowhere.keras", "a.png"], "nowhere.keras does not exist. Pass a .keras file, or the directory"),
+        (["evaluate", "nowhere.keras", "digits"], "nowhere.keras does not exist"),
+        (["evaluate", "tests", "nowhere"], "nowhere does not exist. Pass `digits`, a folder"),
+        (["predict", "tests", "--format", "xml", "-"], 'Choose from: "csv", "jsonl"'),
+        (["predict", "tests", "-", "--tpo", "3"], "Unknown option: --tpo."),
+        (["predict", "tests", "-", "--out", "README.md"], "README.md exists. Pass another file with --out"),
     ],
 )
 def test_answers_without_keras(arguments, said):
     start = time.perf_counter()
     done = kerastricks(*arguments)
     seconds = time.perf_counter() - start
-    good = {"--help", "--version", "recipes"} & set(arguments)
+    good = {"--help", "--version", "recipes", "tricks", "--list-models"} & set(arguments)
     assert said in " ".join((done.stdout if good else done.stderr).split())
     assert done.returncode == (0 if good else 2)
     assert good or len(done.stderr.splitlines()) == 1
@@ -122,8 +135,8 @@ def test_what_ends_a_command_is_said_in_a_line(main, monkeypatch, error, status,
         raise error
 
     monkeypatch.setattr("kerastricks.cli.shipped.describe", describe)
-    monkeypatch.setattr("kerastricks.cli._drop_output", lambda: None)  # of this process, which goes on
-    monkeypatch.setattr("kerastricks.cli._is_of_output", lambda error: True)
+    monkeypatch.setattr("kerastricks.cli.drop_output", lambda: None)  # of this process, which goes on
+    monkeypatch.setattr("kerastricks.cli.of_output", lambda error, printer: True)
     assert main("recipes") == (status, lines)
 
 

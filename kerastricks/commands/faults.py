@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kerastricks.commands import memory
+from kerastricks.commands.model_task import ModelTask
 from kerastricks.commands.task import Task
 
 _PACKAGE = Path(__file__).parents[1]
@@ -25,12 +26,14 @@ _LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "platstdl
 _INSTALLED = {"site-packages", "dist-packages"}
 _MACHINES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
+IMAGE_FLAGS, MODEL_FLAGS = "--batch-size or --image-size", "--batch-size"
+
 
 class MachineError(ValueError):
     """The machine failed, and not a setting."""
 
 
-def explain(error: BaseException, task: Task | None = None) -> tuple[str, int]:
+def explain(error: BaseException, task: Task | ModelTask | None = None) -> tuple[str, int]:
     """Returns what to say of an exception, one line unless it is from a file of the user's, and the exit status."""
     recipe = str(getattr(task, "recipe", ""))
     frames = traceback.extract_tb(error.__traceback__)
@@ -45,10 +48,11 @@ def explain(error: BaseException, task: Task | None = None) -> tuple[str, int]:
     if isinstance(error, ValueError) and ours:
         return str(error), 2
     if task is not None and any(Path(frame.filename) == _PACKAGE / "models" / "build.py" for frame in frames):
-        return _of_model(task.model, error), 2
+        return of_model(str(task.model), error), 2
     if ran_out_of_memory(error):
         side = getattr(task, "image_size", None)
-        return _too_large(getattr(task, "batch_size", None), (side, side) if side else ()), 2
+        flags = MODEL_FLAGS if isinstance(task, ModelTask) else IMAGE_FLAGS
+        return _too_large(getattr(task, "batch_size", None), (side, side) if side else (), flags=flags), 2
     if isinstance(error, OSError):
         return _of_file(error, task), 1 if error.errno in _MACHINES else 2
     if isinstance(error, RuntimeError) and "home directory" in reason:
@@ -109,11 +113,18 @@ def ran_out_of_memory(error: BaseException | None) -> bool:
     return full or isinstance(error, MemoryError) or any(word in repr(error) for word in words)
 
 
-def check_memory(batch_size: int, shape: Sequence[int]) -> None:
-    """Raises a `ValueError` if the images (H, W, C) of a batch alone take more memory than the machine has."""
+def check_memory(batch_size: int, shape: Sequence[int], flags: str = IMAGE_FLAGS) -> None:
+    """Raises a `ValueError` if the images (H, W, C) of a batch alone take more memory than the machine has.
+
+    Args:
+        batch_size: Images in a batch.
+        shape: Height, width and channels.
+        flags: What the user is to make smaller.
+    """
     needed, there = 4 * batch_size * math.prod(shape), memory.installed()
     if there and needed > there:
-        raise ValueError(_too_large(batch_size, shape[:2], f": {needed / 1e9:,.0f} GB of {there / 1e9:,.0f} GB"))
+        figures = f": {needed / 1e9:,.0f} GB of {there / 1e9:,.0f} GB"
+        raise ValueError(_too_large(batch_size, shape[:2], figures, flags))
 
 
 @contextlib.contextmanager
@@ -132,13 +143,14 @@ def within_memory(batch_size: int, shape: Sequence[int]) -> Iterator[None]:
         raise
 
 
-def _too_large(batch_size: int | None, sides: Sequence[int], figures: str = "") -> str:
+def _too_large(batch_size: int | None, sides: Sequence[int], figures: str = "", flags: str = IMAGE_FLAGS) -> str:
     images = f"images of {'×'.join(map(str, sides))} pixels" if sides else "images"
     count = f"{batch_size:,} {images}" if batch_size else images
-    return f"The memory is too small for {count} in a batch{figures}. Pass a smaller --batch-size or --image-size."
+    return f"The memory is too small for {count} in a batch{figures}. Pass a smaller {flags}."
 
 
-def _of_model(model: str, error: BaseException) -> str:
+def of_model(model: str, error: BaseException) -> str:
+    """Returns what to say of a model, by its name or its file, that cannot be built or opened."""
     if not model.endswith(".keras"):
         return f"The model {model} cannot be built: {first_line(error)}"
     if Path(model).is_file() and not zipfile.is_zipfile(model):
@@ -151,7 +163,7 @@ def _of_model(model: str, error: BaseException) -> str:
     return f"{model} cannot be opened as a Keras model: {named(error)}"
 
 
-def _of_file(error: OSError, task: Task | None) -> str:
+def _of_file(error: OSError, task: Task | ModelTask | None) -> str:
     """Returns the reason of the system's and the file; where it names none, the directory that is written to."""
     reason = error.strerror or first_line(error)
     if error.filename is not None:

@@ -8,6 +8,14 @@ import sys
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
+_MEMINFO = Path("/proc/meminfo")
+_LIMITS = tuple(
+    (Path("/sys/fs/cgroup", limit), Path("/sys/fs/cgroup", used))
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    )
+)
 _RESET = Path("/proc/self/clear_refs")
 
 
@@ -34,6 +42,20 @@ def peak() -> int:
     except ImportError:  # Windows
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def available() -> int:
+    """Returns the memory that this process can still get without swapping, in bytes, or 0 where nobody says.
+
+    That is the least of what the kernel says and what the limits of a container leave.
+    """
+    found = []
+    lines = _MEMINFO.read_text().splitlines() if _MEMINFO.exists() else []
+    found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    for limit, used in _LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            found.append(max(0, int(limit.read_text()) - int(used.read_text())))
+    return min(found, default=0)
 
 
 def installed() -> int:

@@ -1,7 +1,7 @@
 """Data, recipe and network of a task."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -9,23 +9,27 @@ import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
+from kerastricks.commands.defaults import batch_that_fits, fitted, has_default
 from kerastricks.commands.task import Task
 from kerastricks.models.precision import accelerator_name
+from kerastricks.recipes import spoken
 from kerastricks.recipes.choose import choose
 from kerastricks.training.fold import applicable
 from kerastricks.training.recipe import Recipe
-from kerastricks.training.trick import Plan
+from kerastricks.training.trick import Plan, Trick
 from kerastricks.tricks import BatchNormMomentum
 
 CACHE_SIZE = 10.0  # GB
 
 
 class Prepared(NamedTuple):
-    """What a run needs, and lines that say what was left out or passed over.
+    """What a run needs, and lines that say what was chosen, left out or passed over.
 
-    The plan is that of the batches: tricks may change it.
+    The task is the one that was asked for, with the model, weights and recipe that it did not name; the plan is that of
+    the batches: tricks may change it.
     """
 
+    task: Any
     data: data_room.Data
     recipe: Recipe
     network: Any
@@ -40,10 +44,15 @@ def recipe(task: Task) -> Recipe:
         ValueError: If there is no such recipe, trick or model, or the task asks for a backend that Keras is not on.
     """
     check_backend(task)
-    return _recipes(task)[1]
+    return _recipe(task)[0]
 
 
-def check_backend(task: Task) -> None:
+def recipe_notes(task: Task) -> list[str]:
+    """Returns lines that say what a task changes in its recipe beyond what it names."""
+    return _recipe(task)[1]
+
+
+def check_backend(task: Any) -> None:
     """Raises a `ValueError` if a task asks for a backend that Keras is not on."""
     if task.backend not in (None, keras.backend.backend()):
         raise ValueError(
@@ -52,19 +61,41 @@ def check_backend(task: Task) -> None:
         )
 
 
-def _recipes(task: Task) -> tuple[Recipe, Recipe]:
-    """Returns the recipe of a task as it was written, and as the task wants it; a file is read once."""
-    models.find(task.model)
+def _recipe(task: Task) -> tuple[Recipe, list[str]]:
+    """Returns the recipe of a task, and lines on what is not as it was written; a file is read once.
+
+    Durations follow the length of the run, but those that the task itself names stay.
+    """
+    if task.model is not None:
+        models.find(task.model)
     asked = task.recipe_name if task.recipe is None else task.recipe
+    added = [spoken.trick(words) for words in task.spoken]
     written = choose(asked, task.without, task.efficient, task.learning_rate)
-    chosen = written
+    chosen: Recipe = written
+    notes: list[str] = []
+    if (optimizer := getattr(task, "optimizer", None)) is not None:
+        chosen = dataclasses.replace(chosen, optimizer=spoken.optimizer(optimizer))
+        notes = _rates(written, chosen) if task.learning_rate is None else []
     if task.batch_size is not None:
         chosen = dataclasses.replace(chosen, batch_size=task.batch_size)
     epochs = getattr(task, "epochs", None)
     if epochs is not None and epochs != chosen.epochs:
         scales = isinstance(asked, str)  # a `Recipe` of a Python caller's is taken as it is
         chosen = chosen.scaled(epochs) if scales else dataclasses.replace(chosen, epochs=epochs)
-    return written, chosen
+    names = [trick.name for trick in added]
+    notes += _scaling(written.epochs, chosen, [trick for trick in chosen.tricks if trick.name not in names])
+    return spoken.adding(chosen, added), notes
+
+
+def _rates(written: Recipe, chosen: Recipe) -> list[str]:
+    """Returns a line if the learning rate and the weight decay were chosen for another optimizer."""
+    if written.optimizer is chosen.optimizer:
+        return []
+    before, now = (getattr(one.optimizer, "__name__", repr(one.optimizer)) for one in (written, chosen))
+    return [
+        f"{now} takes the recipe's learning rate, {chosen.learning_rate:g}, and weight decay, "
+        f"{chosen.weight_decay:g}, which were chosen for {before}: --learning-rate sets another"
+    ]
 
 
 def load(task: Task, report: Callable[[int, int], None] = lambda done, total: None) -> data_room.Data:
@@ -77,10 +108,10 @@ def load(task: Task, report: Callable[[int, int], None] = lambda done, total: No
     Raises:
         ValueError: If there is no such data, or a setting would be ignored.
     """
-    folder = isinstance(task.data, str) and task.data != "digits"
-    for name in ("image_size", "cache_size"):
+    listed = isinstance(task.data, str) and task.data != "digits"
+    for name in ("image_size", "cache_size", "deepest"):
         value = getattr(task, name)
-        if value is not None and not folder:
+        if value not in (None, False) and not listed:
             what = "digits are 8×8" if task.data == "digits" else "the data is loaded already"
             raise ValueError(f"`{name}` is for folders; {what}. Received: {name}={value}")
     if not isinstance(task.data, str):
@@ -92,6 +123,7 @@ def load(task: Task, report: Callable[[int, int], None] = lambda done, total: No
         cache_size=CACHE_SIZE if task.cache_size is None else task.cache_size,
         images=task.images,
         report=report,
+        deepest=task.deepest,
     )
 
 
@@ -104,30 +136,66 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
         ValueError: If a setting does not fit; what needs no data is said before it is read.
     """
     check_backend(task)
-    written, chosen = _recipes(task)
-    Plan(chosen.epochs, 1, chosen.batch_size, task.seed)  # raises
+    if not has_default(task):
+        _check_plan(_recipe(task)[0], task)
     data = load(task, report)
+    asked = [words.partition(":")[0] for words in task.spoken] + ["Efficient"] * task.efficient
+    task, notes = fitted(task, min(data.image_shape[:2])) if has_default(task) else (task, [])
+    chosen, more = _recipe(task)
+    _check_plan(chosen, task)
+    notes = [*data.notes, data_room.balance(data.counts()), *notes, *more]
     keras.utils.set_random_seed(task.seed % 2**32)
     shape = chosen.image_shape(data.image_shape)
-    network = models.build(task.model, classes=len(data.classes), input_shape=shape)
+    assert task.model is not None  # `fitted` names one
+    network, loaded = models.assemble(task.model, len(data.classes), shape, task.weights)
+    notes += [loaded] * bool(loaded)
+    asked_for = task.recipe is not None or task.batch_size is not None
+    batch_size, more = batch_that_fits(network, chosen.batch_size, len(data.train[1]), asked_for)
+    chosen, notes = dataclasses.replace(chosen, batch_size=batch_size), [*notes, *more]
     steps = -(-len(data.train[1]) // chosen.batch_size)
     plan = Plan(chosen.epochs, steps, chosen.batch_size, task.seed)
-    notes = [*data.notes, *_scaling(written.epochs, chosen)]
     if task.recipe is None:
         # Short runs of networks with a long memory: dropped without a word where it would change nothing.
-        chosen = dataclasses.replace(chosen, tricks=(*chosen.tricks, BatchNormMomentum()))
+        if BatchNormMomentum.__name__ not in chosen.names:
+            chosen = dataclasses.replace(chosen, tricks=(*chosen.tricks, BatchNormMomentum()))
         some = np.asarray(data.train[0][np.arange(1)])
-        chosen, left_out = applicable(chosen, network, plan, some, ("Efficient",) if task.efficient else ())
-        left_out.pop("BatchNormMomentum", None)
+        chosen, left_out = applicable(chosen, network, plan, some, asked)
+        for name in {"BatchNormMomentum", "Efficient"} & left_out.keys():  # speed and upkeep: nobody misses them
+            del left_out[name]
         notes += [f"left out: {reason.partition('. ')[0]}." for reason in left_out.values()]
-    return Prepared(data, chosen, network, plan, tuple(notes))
+    return Prepared(task, data, chosen, network, plan, tuple(notes))
 
 
-def _scaling(written_for: int, scaled: Recipe) -> list[str]:
-    """Returns a line if the recipe is of another length than it was written for, in epochs."""
+def _check_plan(chosen: Recipe, task: Task) -> None:
+    """Raises a `ValueError` if the length, batch or seed of a run is out of its range."""
+    Plan(chosen.epochs, 1, chosen.batch_size, task.seed)
+
+
+def fit(prepared: Prepared, callbacks: Sequence[Any]) -> Any:
+    """Trains, and returns Keras' `History`; the classes are balanced in the loss if the task asks for it."""
+    task, data, chosen, network, plan, _ = prepared
+    weights = None
+    if getattr(task, "balance", False):
+        counts = [*data.counts().values()]
+        weights = {label: sum(counts) / (len(counts) * count) for label, count in enumerate(counts)}
+    return chosen.fit(
+        network,
+        data.train,
+        validation_data=data.validation,
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        seed=plan.seed,
+        class_weight=weights,
+        callbacks=callbacks,
+        verbose=0,
+    )
+
+
+def _scaling(written_for: int, scaled: Recipe, tricks: Sequence[Trick]) -> list[str]:
+    """Returns a line if the recipe is of another length than it was written for, in epochs, on some of its tricks."""
     durations = [
         f"{trick.name} {name}={value:.3g}" if isinstance(value, int | float) else f"{trick.name} {name}={value}"
-        for trick in scaled.tricks
+        for trick in tricks
         for name in trick.durations
         if (value := getattr(trick, name))
     ]
@@ -136,15 +204,16 @@ def _scaling(written_for: int, scaled: Recipe) -> list[str]:
     return [f"the recipe is for {written_for} epochs; its durations for {scaled.epochs}: {', '.join(durations)}"]
 
 
-def summary(prepared: Prepared, task: Task) -> str:
+def summary(prepared: Prepared) -> str:
     """Returns what a run is about to take, in a line or two."""
-    data, recipe, network, plan, _ = prepared
+    task, data, recipe, network, plan, _ = prepared
     names = ", ".join(data.classes[:3]) + (", …" if len(data.classes) > 3 else "")
     held_out = f" ({data.validation_from})" if data.validation_from else ""
+    tested = f", {len(data.test[1]):,} to test at the end" if data.test is not None else ""
     size = "×".join(map(str, data.image_shape))
     return (
         f"{data.name}: {len(data.classes)} classes ({names}), {len(data.train[1]):,} images of {size} to train on, "
-        f"{len(data.validation[1]):,} to validate{held_out}\n"
+        f"{len(data.validation[1]):,} to validate{held_out}{tested}\n"
         f"{task.model}, {network.count_params():,} parameters; recipe {task.recipe_name}, {len(recipe.tricks)} tricks; "
         f"{plan.epochs} epoch{'s' * (plan.epochs > 1)} of {plan.steps_per_epoch} steps, batch {plan.batch_size}; on "
         f"{keras.backend.backend()}, {accelerator_name() or 'CPU'}"

@@ -20,11 +20,17 @@ class Task:
     """What all commands share.
 
     Args:
-        data: `digits` (built in), or a folder: root/class/*.jpg, or root/{train,val}/class/*.jpg.
-        recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`. Default: `tutorial`,
-            without the tricks that do not apply.
-        model: `resnet20`, `resnet50d`, a name of keras.applications, or a .keras file.
+        data: `digits` (built in); a folder: root/class/*.jpg, or root/{train,val,test}/class/*.jpg; or a .csv file
+            with the columns path, label and, if wanted, split.
+        recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`. Default: `finetune` for
+            a network with weights, else `cifar` for images of 32 to 64 pixels, else `tutorial`; without the tricks
+            that do not apply.
+        model: `resnet20`, `resnet50d`, `efficientnet_lite0`, a name of keras.applications, or a .keras file. Default:
+            `resnet20` for images of up to 64 pixels, else `efficientnet_lite0`, with its weights if they are installed.
+        weights: What the model begins with: `imagenet`, or a .keras or .weights.h5 file of the same architecture.
         without: Tricks to leave out of the recipe, by name.
+        with_tricks: Tricks of the bag to add, last in the recipe, or in place of its own: NAME, or
+            NAME:setting=value,setting=value as in `MixUp:alpha=0.4`. `kerastricks tricks` lists them.
         efficient: Put Efficient before the tricks: bfloat16 and fused layers where they are faster.
         learning_rate: Learning rate that the recipe starts from. Default: the recipe's.
         batch_size: Images in a batch. Default: the recipe's.
@@ -32,8 +38,10 @@ class Task:
         image_size: Side of a folder's images in pixels. Default: their own if all are equal squares, else 224.
         cache_size: Largest cache of a folder's decoded images, in GB of pixels; beyond it they are decoded in every
             epoch. Default: 10.
+        deepest: Take the deepest folders that hold images for the classes, as in Fruit/Apple/*.jpg, and not the first.
         seed: Seed of the weights, the split, the order and every draw.
         backend: `tensorflow`, `jax` or `torch`. Default: KERAS_BACKEND, Keras' own file, or the first installed.
+        default_recipe: Name of the recipe that the images got where nobody asked for one.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -41,21 +49,27 @@ class Task:
 
     data: Annotated[Any, Parameter(show_default=False)] = dataclasses.field(kw_only=False)
     recipe: Annotated[Any, Parameter(accepts_keys=False)] = None
-    model: str = "resnet20"
+    model: str | None = None
+    weights: str | None = None
     without: _Names = ()
+    with_tricks: Annotated[
+        Sequence[str], Parameter(name="--with", consume_multiple=True, negative=(), show_default=False)
+    ] = ()
     efficient: Annotated[bool, Parameter(negative=())] = False
     learning_rate: float | None = None
     batch_size: int | None = None
     images: int | None = None
     image_size: int | None = None
     cache_size: float | None = None
+    deepest: Annotated[bool, Parameter(negative=())] = False
     seed: int = 0
     backend: str | None = None
+    default_recipe: Annotated[str, Parameter(parse=False)] = DEFAULT_RECIPE
 
-    LOADING: ClassVar[tuple[str, ...]] = ("images", "image_size", "cache_size")
+    LOADING: ClassVar[tuple[str, ...]] = ("images", "image_size", "cache_size", "deepest")
     LEASTS: ClassVar[dict[str, int]] = {
         **dict.fromkeys(("batch_size", "images", "image_size", "epochs", "seeds", "workers"), 1),
-        **dict.fromkeys(("steps", "rounds"), 1),
+        **dict.fromkeys(("steps", "rounds", "early_stopping"), 1),
         "classes": 2,
         "seed": 0,
         "cache_size": 0,
@@ -66,14 +80,27 @@ class Task:
             value, least = getattr(self, field.name), self.LEASTS.get(field.name)
             if value is not None and least is not None and not value >= least:
                 raise ValueError(f"`{field.name}` must be at least {least}. Received: {field.name}={value}")
-        if isinstance(self.without, str):
-            raise ValueError(f"`without` must be a sequence of names. Received: without={self.without!r}")
+        for name in ("without", "with_tricks"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(f"`{name}` must be a sequence of names. Received: {name}={getattr(self, name)!r}")
+        asked = [words.partition(":")[0] for words in self.spoken]
+        for name in asked:
+            if asked.count(name) > 1 or name in self.without:
+                raise ValueError(
+                    f"{name} is added twice, or added and left out. "
+                    f"Received: with {' '.join(self.spoken)}; without {' '.join(self.without) or 'nothing'}"
+                )
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The tricks that the task adds to the recipe, as `kerastricks.recipes.spoken.trick` takes them."""
+        return tuple(self.with_tricks)
 
     @property
     def recipe_name(self) -> str:
         """The name of the recipe, also where nobody asked for one; `recipe` for an object."""
         if self.recipe is None:
-            return DEFAULT_RECIPE
+            return self.default_recipe
         return self.recipe if isinstance(self.recipe, str) else "recipe"
 
     def settings(self) -> dict[str, Any]:
@@ -81,11 +108,13 @@ class Task:
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         values["data"] = self.data if isinstance(self.data, str) else self.data.name
         values["recipe"] = self.recipe_name
+        del values["default_recipe"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     def with_data(self, data: Any) -> Any:
         """Returns the task on data that is loaded already, without the settings that say how to load it."""
-        unset: dict[str, Any] = dict.fromkeys(self.LOADING)
+        fields = dataclasses.fields(self)
+        unset: dict[str, Any] = {field.name: field.default for field in fields if field.name in self.LOADING}
         return dataclasses.replace(self, data=data, **unset)
 
     def command(self, name: str, backend: str) -> str:
@@ -100,10 +129,11 @@ class Task:
         words = ["kerastricks", name, self.data]
         for field in dataclasses.fields(self):
             value = backend if field.name == "backend" else getattr(self, field.name)
-            if field.name == "data" or value == field.default:
+            if field.name in ("data", "default_recipe") or value == field.default:
                 continue
             values = value if isinstance(value, list | tuple) else [] if value is True else [value]
-            words += [f"--{field.name.replace('_', '-')}", *map(str, values)]
+            flag = "with" if field.name == "with_tricks" else field.name.replace("_", "-")
+            words += [f"--{flag}", *map(str, values)]
         return shlex.join(words)
 
 
@@ -113,11 +143,26 @@ class TrainTask(Task):
 
     Args:
         epochs: Passes over the training images. Default: the recipe's.
+        optimizer: `SGD` (Nesterov momentum 0.9), `AdamW`, or a name of keras.optimizers, with the learning rate and
+            weight decay of the recipe. Default: the recipe's.
+        early_stopping: Stop after so many epochs without a lower validation loss, and restore the best weights.
+        balance: Weigh the classes in the loss by the inverse of their number of images.
+        tensorboard: Write losses, accuracies and learning rates for TensorBoard, too: <out>/tensorboard.
         out: Directory to write, new or empty. Default: the next free runs/<data>-<n>.
     """
 
     epochs: int | None = None
+    optimizer: str | None = None
+    early_stopping: int | None = None
+    balance: Annotated[bool, Parameter(negative=())] = False
+    tensorboard: Annotated[bool, Parameter(negative=())] = False
     out: str | None = None
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """See `Task.spoken`."""
+        patience = self.early_stopping
+        return (*self.with_tricks, *([] if patience is None else [f"EarlyStopping:patience={patience}"]))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,12 +182,14 @@ class AblateTask(TrainTask):
     """
 
     recipe: Annotated[Any, Parameter(accepts_keys=False)] = "cifar"
+    model: str = "resnet20"
     design: Literal["leave-one-out", "add-one-in", "ladder", "all"] = "leave-one-out"
     seeds: int = 3
     tricks: _Names = ()
     minutes: float | None = None
     workers: int = 1
     ray: str | None = None
+    tensorboard: Annotated[bool, Parameter(parse=False)] = False
     out: str | None = None
 
     # What another call on the same directory may ask for.
@@ -150,6 +197,8 @@ class AblateTask(TrainTask):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.tensorboard:
+            raise ValueError("`tensorboard` is for a run of `train`: an ablation keeps the figures of its runs itself.")
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"`minutes` must be positive. Received: minutes={self.minutes}")
         if self.epochs is not None and self.minutes is not None:
@@ -174,6 +223,7 @@ class BenchTask(Task):
     """
 
     data: Annotated[Any, Parameter(show_default=True)] = dataclasses.field(default="random", kw_only=False)
+    model: str = "resnet20"
     classes: int | None = None
     steps: int = 40
     rounds: int = 5

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerastricks.models import applications, efficientnet_lite, pretrained, resnet
+from kerastricks.models import applications, efficientnet_lite, keras_hub, pretrained, resnet
 from kerastricks.models.graph import has_graph
 from kerastricks.models.heads import class_count
 
@@ -14,7 +14,7 @@ SHIPPED = {**resnet.shipped(), **efficientnet_lite.shipped()}
 
 
 def find(name: str) -> Any:
-    """Returns the constructor of a model by its name in any case, or the `Path` of a `.keras` file.
+    """Returns the constructor of a model by its name in any case, or the `Path` of a `.keras` file or a preset.
 
     Raises:
         ValueError: If there is no such model.
@@ -22,6 +22,8 @@ def find(name: str) -> Any:
     if name.endswith(".keras"):
         if not Path(name).is_file():
             raise ValueError(f"There is no model file {name}.")
+        return Path(name)
+    if keras_hub.is_preset(name):
         return Path(name)
     known = {**applications.constructors(), **SHIPPED}
     if name.lower() not in known:
@@ -42,7 +44,8 @@ def build(
     Args:
         name: `resnet20` to `resnet110` for small images, `resnet18a` to `resnet152d` (depth and form of the paper) and
             `efficientnet_lite0` to `efficientnet_lite2` for large ones; a name of `keras.applications` in any case,
-            ending in logits, its own preprocessing in its graph; or the path of a `.keras` file.
+            ending in logits, its own preprocessing in its graph; the path of a `.keras` file; or that of a directory
+            with a preset of KerasHub.
         classes: Number of classes.
         input_shape: (height, width, channels).
         weights: `imagenet`: of the EfficientNet-Lites from the packages of `kerastricks[pretrained]`, of
@@ -64,10 +67,14 @@ def assemble(
 ) -> tuple[Any, str]:
     """Returns what `build` does, and the line that says which weights were loaded, empty where none were asked for."""
     constructor = find(name)
-    if isinstance(constructor, Path):
+    if isinstance(constructor, Path) and not keras_hub.is_preset(name):
         if weights is not None:
             raise ValueError(f"{name} has weights of its own. Leave --weights out. Received: weights={weights!r}")
         return _load(constructor, classes, input_shape, options), ""
+    if keras_hub.is_preset(name):
+        if weights is not None or options:
+            raise ValueError(f"The preset {name} has weights and settings of its own. Leave --weights out.")
+        return keras_hub.load_preset(name, classes, input_shape)
     if weights == "imagenet" and name.lower() not in SHIPPED:
         return applications.pretrained(constructor, classes, input_shape, options)
     if weights == "imagenet" and not pretrained.is_packaged(name):

@@ -43,6 +43,15 @@ def accelerator_name() -> str | None:
     return tf.config.experimental.get_device_details(device).get("device_name", device.name)
 
 
+def slow_in_bfloat16(model: Any) -> bool:
+    """Tells whether `model` holds convolutions for which bfloat16 is slower than float32 on this device.
+
+    Those are the ones that convolve each channel by itself, on a processor, backwards: docs/performance.md.
+    """
+    kinds = (layers.DepthwiseConv2D, layers.SeparableConv2D)
+    return not has_accelerator() and any(isinstance(layer, kinds) for layer in all_layers(model))
+
+
 def has_accelerator() -> bool:
     """Tells whether Keras runs on a GPU or TPU."""
     return _accelerator() is not None

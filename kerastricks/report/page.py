@@ -5,12 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from kerastricks.report.confusion import Comparison
-from kerastricks.report.plots import bar_plot, heat_map, image_uri, line_plot
+from kerastricks.report.judgement import MOST_CLASSES, Judgement, section
+from kerastricks.report.plots import count_plot, image_uri, line_plot
 from kerastricks.report.render import render
-
-# The most classes shown as a table of all pairs; with more, the page lists as many pairs, and as many classes.
-MOST_CLASSES = 20
 
 
 def training_page(
@@ -19,8 +16,10 @@ def training_page(
     history: Mapping[str, Sequence[float]],
     rates: Sequence[float],
     samples: tuple[np.ndarray, np.ndarray],
-    compared: Comparison,
+    judgements: Sequence[Judgement],
     classes: Sequence[str],
+    counts: Sequence[int],
+    notes: Sequence[str] = (),
 ) -> str:
     """Returns the page as HTML.
 
@@ -30,8 +29,10 @@ def training_page(
         history: Keras' history, one value per epoch.
         rates: Learning rates at evenly spaced updates, from the first one.
         samples: Images (N, H, W, C) in 0..255 and targets (N, K) as the network saw them.
-        compared: The model's predictions for the validation images, compared with their labels.
+        judgements: What the model says about the images that it was not trained on; the first is the headline's.
         classes: Names of the K classes; always shown as text, never as HTML.
+        counts: Training images of each class.
+        notes: Lines that stand at the top: what a user is to know of the run.
     """
     epochs = range(1, len(history["loss"]) + 1)
     epochs_of_rates = np.linspace(0, len(epochs), len(rates), endpoint=False).tolist()
@@ -43,26 +44,18 @@ def training_page(
     sheet = [
         {"uri": image_uri(image), "caption": caption(target, classes)} for image, target in zip(*samples, strict=True)
     ]
-    mistakes = [
-        {
-            "uri": image_uri(mistake.image),
-            "caption": f"said {classes[mistake.said]} {100 * mistake.confidence:.0f} %, is {classes[mistake.label]}",
-        }
-        for mistake in compared.mistakes
-    ]
-    few = len(classes) <= MOST_CLASSES
     return render(
         "page.html",
         run=run,
         result=result,
+        headline=result.get("test_accuracy", result["accuracy"]),
+        notes=notes,
         plots=plots,
-        sheet=sheet,
-        mistakes=mistakes,
-        confusion_plot=heat_map(compared.confusion, classes, "said", "is") if few else "",
-        confused=[] if few else _confused(compared, classes),
-        accuracy_plot=bar_plot(_lowest(compared, classes), "% of the images of the class right"),
-        shown=min(len(classes), MOST_CLASSES),
+        sides=[section(judgement, classes) for judgement in judgements],
+        count_plot=count_plot(_ends(counts, classes), "training images"),
+        counts_shown=min(len(classes), MOST_CLASSES),
         classes=len(classes),
+        sheet=sheet,
     )
 
 
@@ -77,18 +70,9 @@ def _pair(history: Mapping[str, Sequence[float]], name: str) -> dict[str, Sequen
     return {label: history[key] for label, key in named.items() if key in history}
 
 
-def _lowest(compared: Comparison, classes: Sequence[str]) -> dict[str, float]:
-    """Returns the accuracies of all classes in percent; if there are many, of the lowest ones, lowest first."""
-    accuracy = compared.accuracy
-    chosen = np.flatnonzero(~np.isnan(accuracy))
-    if len(classes) > MOST_CLASSES:
-        chosen = chosen[np.argsort(accuracy[chosen], kind="stable")][:MOST_CLASSES]
-    return {classes[index]: 100 * accuracy[index] for index in chosen.tolist()}
-
-
-def _confused(compared: Comparison, classes: Sequence[str]) -> list[tuple[str, str, str]]:
-    totals = compared.confusion.sum(1)
-    return [
-        (classes[label], classes[said], f"{count} of {totals[label]}")
-        for label, said, count in compared.most_confused(MOST_CLASSES)
-    ]
+def _ends(counts: Sequence[int], classes: Sequence[str]) -> dict[str, int]:
+    """Returns the classes with their counts, largest first; if there are many, the largest and the smallest."""
+    order = np.argsort(-np.asarray(counts), kind="stable").tolist()
+    if len(order) > MOST_CLASSES:
+        order = order[: MOST_CLASSES // 2] + order[-(MOST_CLASSES // 2) :]
+    return {classes[index]: int(counts[index]) for index in order}

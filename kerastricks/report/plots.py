@@ -126,13 +126,44 @@ def scatter_plot(points: Sequence[tuple[str, float, float, str]], xlabel: str, y
 
 def bar_plot(bars: Mapping[str, float], xlabel: str) -> str:
     """Returns an SVG of horizontal bars of percentages, the first at the top, each with its figure."""
+    return _bars(bars, xlabel, 100, "{:.1f}")
+
+
+def count_plot(bars: Mapping[str, int], xlabel: str) -> str:
+    """Returns an SVG of horizontal bars of counts, the first at the top, each with its figure."""
+    return _bars(bars, xlabel, max(bars.values(), default=1), "{:,.0f}")
+
+
+def _bars(bars: Mapping[str, float], xlabel: str, most: float, figure_format: str) -> str:
     figure, axes = _axes(4.6, 0.8 + 0.24 * max(2, len(bars)))
     drawn = axes.barh(range(len(bars)), list(bars.values()), color=COLORS["helps"])
-    axes.bar_label(drawn, [f"{value:.1f}" for value in bars.values()], padding=3, fontsize=9)
+    axes.bar_label(drawn, [figure_format.format(value) for value in bars.values()], padding=3, fontsize=9)
     axes.set_yticks(range(len(bars)), [shorten(name) for name in bars])
-    axes.set(xlabel=xlabel, xlim=(0, 112), ylim=(len(bars) - 0.4, -0.6), xticks=range(0, 101, 20))
+    axes.set(xlabel=xlabel, xlim=(0, 1.12 * most), ylim=(len(bars) - 0.4, -0.6))
+    axes.xaxis.get_major_locator().set_params(nbins=5, integer=True)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
+    axes.set_axisbelow(True)
+    return _svg(figure)
+
+
+def reliability_plot(bins: Sequence[tuple[float, float, float | None, int]], xlabel: str, ylabel: str) -> str:
+    """Returns an SVG of bars over ranges of confidence, each as high as the accuracy there, and the diagonal.
+
+    Args:
+        bins: Ends of a range, the accuracy of the images in it, None where there are none, and their number, which
+            stands above the bar.
+        xlabel: Label of the horizontal axis.
+        ylabel: Label of the vertical axis.
+    """
+    figure, axes = _axes(4.6, 3.8)
+    filled = [(low, high, accuracy, images) for low, high, accuracy, images in bins if accuracy is not None]
+    low, high, accuracy, images = zip(*filled, strict=True)
+    widths = np.subtract(high, low)
+    drawn = axes.bar(low, accuracy, widths, align="edge", color=COLORS["helps"], edgecolor="white", linewidth=0.5)
+    axes.bar_label(drawn, [f"{count:,}" for count in images], padding=2, fontsize=7)
+    axes.plot([0, 1], [0, 1], color=COLORS["open"], linestyle="--")
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1), ylim=(0, 1.08))
     axes.set_axisbelow(True)
     return _svg(figure)
 
@@ -163,14 +194,22 @@ def shorten(name: str, most: int = 18) -> str:
 
 
 def image_uri(image: np.ndarray, least: int = 96) -> str:
-    """Returns an image (H, W, 1 or 3) in 0..255 as a PNG data URI, small ones enlarged to `least` pixels."""
+    """Returns an image (H, W, 1 or 3) in 0..255 as a data URI: small ones as PNG, enlarged to `least` pixels and more.
+
+    Photographs are made smaller, to at most twice as many pixels, and stored as JPEG.
+    """
     pixels = np.clip(np.rint(image), 0, 255).astype("uint8")
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    factor = max(1, -(-least // min(picture.size)))
-    picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+    kind: dict[str, Any] = {"format": "PNG"}
+    if min(picture.size) > least:
+        picture.thumbnail((2 * least, 2 * least))
+        kind = {"format": "JPEG", "quality": 85}
+    else:
+        factor = -(-least // min(picture.size))
+        picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    picture.save(stream, **kind)
+    return f"data:image/{kind['format'].lower()};base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Any]:

@@ -21,14 +21,14 @@ def table(result: dict[str, Any]) -> str:
         "step": "its step alone",
         "input": "its input alone",
         "plain": "plain Keras",
-        "native": "native PyTorch",
+        "native": f"native PyTorch, {result['native_precision']}",
     }
     for key, column in rates.items():
         spread = statistics.stdev(column) if len(column) > 1 else 0.0
         ratio = f"  training is {result['ratios'][key]:.2f} times as fast" if key in result["ratios"] else ""
-        lines.append(f"  {names[key]:16} {statistics.median(column):9,.0f} ({spread:,.0f}){ratio}")
+        lines.append(f"  {names[key]:24} {statistics.median(column):9,.0f} ({spread:,.0f}){ratio}")
     if result["no_native"]:
-        lines.append(f"  native PyTorch   not measured: {result['no_native']}")
+        lines.append(f"  native PyTorch           not measured: {result['no_native']}")
     lines.append(
         f"waits for data {result['data_wait']:.1%} of the time; peak memory {result['peak_memory'] / 1e9:.2f} GB"
     )

@@ -81,6 +81,12 @@ def look(recipe: "Recipe", model: Any, plan: Plan, loss: Any, images: np.ndarray
     """
     if not model.built:
         raise ValueError(f"The model '{model.name}' is not built. Call it once on a batch of images first.")
+    if getattr(model, "preprocessor", None) is not None:
+        raise ValueError(
+            f"The model '{model.name}' has a preprocessor, which is no part of its graph: `fit` of KerasHub scales the "
+            "images by it first. Build the model with `kt.models.build(preset_directory, ...)`, which puts the scaling "
+            "into the graph, or scale the images yourself and set `model.preprocessor = None`."
+        )
     class_count(model)  # raises
     for trick in recipe.tricks:
         plan = trick.plan(plan)

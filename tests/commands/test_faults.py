@@ -4,6 +4,7 @@ import zipfile
 import pytest
 
 from kerastricks.commands import faults
+from kerastricks.commands.model_task import EvaluateTask
 from kerastricks.commands.task import TrainTask
 from kerastricks.models import build
 
@@ -45,6 +46,11 @@ def test_one_line_and_a_status(error, said, status):
     task = TrainTask("im", batch_size=64, image_size=32, out="out")
     line, code = faults.explain(raised(throw, error), task)
     assert (line.startswith(said), code, line.count("\n")) == (True, status, 0), line
+
+
+def test_a_finished_model_has_no_other_image_size():
+    line, status = faults.explain(raised(throw, MemoryError()), EvaluateTask("net.keras", "photos", batch_size=8))
+    assert (line, status) == ("The memory is too small for 8 images in a batch. Pass a smaller --batch-size.", 2)
 
 
 def test_what_the_package_refuses_stands_as_it_is():

@@ -23,3 +23,19 @@ def test_counts_anew():
     del held
     memory.reset_peak()
     assert memory.peak() < most - 2e8
+
+
+def test_what_is_left_is_the_least_of_what_is_said(tmp_path, monkeypatch):
+    """The kernel says 3 GB, a container leaves 2 of its 5."""
+    (tmp_path / "meminfo").write_text("MemTotal: 9000000 kB\nMemAvailable: 3000000 kB\n")
+    (tmp_path / "max").write_text("5000000000\n")
+    (tmp_path / "current").write_text("3000000000\n")
+    monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "_LIMITS", ())
+    assert memory.available() == 3_072_000_000
+    monkeypatch.setattr(
+        memory, "_LIMITS", ((tmp_path / "max", tmp_path / "current"), (tmp_path / "no", tmp_path / "no"))
+    )
+    assert memory.available() == 2_000_000_000
+    (tmp_path / "max").write_text("max\n")  # no limit
+    assert memory.available() == 3_072_000_000

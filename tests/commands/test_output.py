@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kerastricks.commands.output import check_writable
+from kerastricks.commands.output import check_writable, free_directory, next_free, of_output, stream, write_json
 
 pytestmark = pytest.mark.any_backend
 
@@ -22,3 +22,50 @@ def test_below_a_file_and_too_long_and_read_only(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", lambda *_, **__: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
     with pytest.raises(ValueError, match="Read-only file system"):
         check_writable(tmp_path / "new")
+
+
+def test_a_directory_is_free_when_it_is_new_or_empty(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert [free_directory(path) for path in (None, "new", "empty")] == [None, Path("new"), Path("empty")]
+    (tmp_path / "empty" / "mine").touch()
+    with pytest.raises(ValueError, match="empty is not empty. Pass another directory with --out, or remove it."):
+        free_directory("empty")
+    (tmp_path / "empty" / "run.json").touch()
+    with pytest.raises(ValueError, match="empty holds a run"):
+        free_directory("empty")
+    with pytest.raises(ValueError, match="mine is a file. Pass a directory with --out"):
+        free_directory("empty/mine")
+    assert not (tmp_path / "new").exists() and not (tmp_path / "runs").exists()
+
+
+def test_the_next_free_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "photos-1").mkdir(parents=True)
+    assert next_free("photos") == Path("runs/photos-2")
+
+
+def test_json_of_any_script(tmp_path):
+    write_json(tmp_path / "x.json", {"name": "犬"})
+    assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{\n  "name": "犬"\n}\n'
+
+
+def test_a_stream_is_a_new_file_or_standard_output(tmp_path, capsys):
+    path = tmp_path / "new" / "rows.csv"
+    with stream(str(path)) as file:
+        print("Größe", file=file)
+    with stream(None) as file:
+        print("there", file=file)
+    assert (path.read_text(encoding="utf-8"), capsys.readouterr().out) == ("Größe\n", "there\n")
+    with pytest.raises(FileExistsError), stream(str(path)):
+        pass
+    with pytest.raises(OSError) as caught, stream(str(tmp_path / "other.csv")):
+        raise OSError(28, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "other.csv")
+    assert not of_output(caught.value, __file__)
+
+
+def test_what_fails_where_lines_are_printed_is_of_standard_output():
+    with pytest.raises(OSError) as caught:
+        raise OSError(28, "No space left on device")
+    assert of_output(caught.value, __file__) and not of_output(caught.value, "another.py")

@@ -54,7 +54,7 @@ def test_leaves_a_run_directory(run, tmp_path):
     assert saved == {key: value for key, value in result.items() if key != "directory"}
     assert set(saved) == {
         *("accuracy", "loss", "epochs", "seconds", "images_per_second", "backend", "model", "recipe", "seed"),
-        "parameters",
+        *("parameters", "accuracy_interval", "balanced_accuracy", "calibration_error"),
     }
     settings = json.loads((out / "run.json").read_text())
     assert (settings["seed"], settings["batch_size"], settings["classes"]) == (5, 8, ["dark", "light"])
@@ -69,7 +69,7 @@ def test_leaves_a_run_directory(run, tmp_path):
 def test_the_report_judges_the_validation_images(run, tmp_path):
     result = run(out="out")
     html = (tmp_path / "out" / "report.html").read_text()
-    assert html.count("<svg") == 5
+    assert html.count("<svg") == 7
     matrix = html[html.index("are taken for") :].partition("</svg>")[0]
     assert sum(map(int, re.findall(r">(\d+)</text>", matrix))) == 4  # a fifth of each class, two of its twelve images
     mistakes = re.findall(r"<figcaption>said (\w+) \d+ %, is (\w+)</figcaption>", html)
@@ -120,6 +120,8 @@ def test_settings_reach_the_recipe(run, tmp_path):
         ({"model": "resnet20x"}, "Did you mean resnet20"),
         ({"recipe": "tutoria"}, "Did you mean tutorial"),
         ({"without": ["MixUpp"]}, "Did you mean MixUp"),
+        ({"with_tricks": ["MixUpp"]}, "Did you mean MixUp"),
+        ({"optimizer": "adamx"}, "Did you mean Adamax"),
         ({"epochs": 0}, "`epochs` must be at least 1"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
         ({"cache_size": -1.0}, "`cache_size` must be at least 0"),
@@ -170,6 +172,16 @@ def test_a_run_that_is_stopped_says_what_is_left(run, tmp_path, monkeypatch):
     )
     with pytest.raises(KeyboardInterrupt, match="no model was written; out holds history.csv, run.json"):
         run(out="out", recipe=str(tmp_path / "mine.py"))
+
+
+def test_writes_event_files_if_asked(run, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
+    run(out="out", tensorboard=True, epochs=1)
+    assert len(list((tmp_path / "out" / "tensorboard").glob("events.*"))) == 1
+    monkeypatch.setattr("kerastricks.commands.train.prepare", lambda *_: pytest.fail("data was read"))
+    monkeypatch.setattr("kerastricks.training.callbacks.tensorboard.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"tensorboardX.* is not installed. .*kerastricks\[tensorboard\]"):
+        run(out="other", tensorboard=True)
 
 
 def test_refuses_a_directory_that_holds_a_run(run, tmp_path):

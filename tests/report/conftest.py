@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerastricks.commands.ablation.statistics import effects, verdict
-from kerastricks.report.confusion import compare
+from kerastricks.report.judgement import judge
 from kerastricks.report.page import training_page
 
 NASTY = "<script>alert(1)</script>"
@@ -80,8 +80,21 @@ def ablation():
     return build_ablation
 
 
-def build_training(classes=3, wrong=18):
-    """The page of a run: six validation images a class, the first `wrong` images taken for one of the next two."""
+def build_judgement(classes=3, wrong=18, name="validation images"):
+    """Six images a class, the first `wrong` images taken for one of the next two classes; and the names."""
+    names = ["cat", "dog", NASTY, *(f"a class of number {number}" for number in range(3, classes))]
+    random = np.random.default_rng(0)
+    labels = np.arange(6 * classes) % classes
+    said = np.where(np.arange(len(labels)) < wrong, (labels + 1 + labels // 3 % 2) % classes, labels)
+    said[3::5] = labels[3::5]
+    probabilities = np.full((len(labels), classes), 0.001)
+    probabilities[np.arange(len(labels)), said] = np.linspace(0.99, 0.5, len(labels))
+    images = random.integers(0, 256, (len(labels), 8, 8, 1))
+    return judge(name, images, labels, probabilities), names
+
+
+def build_training(classes=3, wrong=18, sides=("validation images",), notes=()):
+    """The page of a run."""
     history = {"loss": [2.0, 1.0], "val_loss": [2.0, 1.5], "accuracy": [0.1, 0.5], "val_accuracy": [0.2, 0.4]}
     result = {
         "accuracy": 0.4321,
@@ -92,18 +105,48 @@ def build_training(classes=3, wrong=18):
         "model": "resnet20",
         "recipe": "tutorial",
     }
-    names = ["cat", "dog", NASTY, *(f"a class of number {number}" for number in range(3, classes))]
+    judgements = [build_judgement(classes, wrong, name)[0] for name in sides]
+    names = build_judgement(classes)[1]
+    if len(sides) > 1:
+        result["test_accuracy"] = 0.5432
     random = np.random.default_rng(0)
     samples = random.integers(0, 256, (2, 8, 8, 1)), np.eye(classes)[[0, 2]] * 0.9 + np.eye(classes)[[1, 2]] * 0.1
-    labels = np.arange(6 * classes) % classes
-    said = np.where(np.arange(len(labels)) < wrong, (labels + 1 + labels // 3 % 2) % classes, labels)
-    said[3::5] = labels[3::5]
-    probabilities = np.full((len(labels), classes), 0.001)
-    probabilities[np.arange(len(labels)), said] = np.linspace(0.99, 0.5, len(labels))
-    compared = compare(random.integers(0, 256, (len(labels), 8, 8, 1)), labels, probabilities)
-    return training_page({"data": NASTY}, result, history, [0.1, 0.2, 0.1], samples, compared, names)
+    counts = range(10, 10 + classes)
+    return training_page({"data": NASTY}, result, history, [0.1, 0.2], samples, judgements, names, counts, notes)
+
+
+@pytest.fixture
+def judged():
+    return build_judgement
 
 
 @pytest.fixture
 def training():
     return build_training
+
+
+@pytest.fixture
+def evaluated(judged):
+    """What `evaluation.json` holds of two models, the judgements, and the names of the classes."""
+    judgements, models = {}, {}
+    for name, wrong in (("model.keras", 2), ("model_averaged.keras", 1)):
+        judgement, classes = judged(classes=3, wrong=wrong, name="test images")
+        judgements[name] = judgement
+        models[name] = {**judgement.scores.figures(), "classes": judgement.scores.of_classes(classes)}
+    result = {
+        "command": f"kerastricks evaluate run '{NASTY}'",
+        "model": "run",
+        "data": NASTY,
+        "split": "test",
+        "images": 18,
+        "class_count": 3,
+        "image_size": 8,
+        "flips": False,
+        "seed": 0,
+        "notes": [NASTY],
+        "backend": "jax",
+        "hardware": "a processor",
+        "versions": {"keras": "3.15.1"},
+        "models": models,
+    }
+    return result, judgements, classes

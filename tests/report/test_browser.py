@@ -1,4 +1,4 @@
-"""Both pages in a real browser."""
+"""The pages in a real browser."""
 
 import json
 import shutil
@@ -52,9 +52,15 @@ def test_the_page_of_an_ablation(open_page, ablation):
     check(*open_page(ablation_page(ablation())), plots=7)
 
 
-@pytest.mark.parametrize(("classes", "plots"), [(3, 5), (30, 4)])
+@pytest.mark.parametrize(("classes", "plots"), [(3, 7), (30, 6)])
 def test_the_page_of_a_run(open_page, training, classes, plots):
     check(*open_page(training(classes)), plots)
+
+
+def test_the_page_of_an_evaluation(open_page, evaluated):
+    from kerastricks.report.evaluation import evaluation_page
+
+    check(*open_page(evaluation_page(*evaluated)), plots=6)
 
 
 def test_would_notice(open_page):

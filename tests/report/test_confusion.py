@@ -49,3 +49,16 @@ def test_nothing_wrong():
 
 def test_scores_that_are_not_numbers_are_counted_too():
     assert compare(Images(), LABELS, np.full((4, 3), np.nan)).confusion.sum() == 4
+
+
+def test_each_pair_has_its_surest_mistake():
+    compared = compare(Images(), LABELS, PROBABILITIES)
+    assert [(pair.label, pair.said, pair.index) for pair in compared.pairs] == [(0, 1, 2), (1, 0, 3)]
+    assert [pair.image.item() for pair in compared.pairs] == [2, 3]
+
+
+def test_counts_by_name():
+    assert compare(Images(), LABELS, PROBABILITIES).counts(["cat", "dog", "elk"]) == {
+        "cat": {"cat": 1, "dog": 2},
+        "dog": {"cat": 1},
+    }

@@ -11,10 +11,12 @@ import kerastricks as kt
 from kerastricks.report.plots import (
     band_plot,
     bar_plot,
+    count_plot,
     heat_map,
     image_uri,
     interval_plot,
     line_plot,
+    reliability_plot,
     scatter_plot,
     shorten,
 )
@@ -103,3 +105,19 @@ def test_bands_of_runs_of_different_lengths():
 def test_cells_without_images_are_blank():
     svg = heat_map(np.array([[3, 0], [1, 0]]), ["a", "b"], "said", "is")
     assert sorted(words(svg)) == ["1", "3", "a", "a", "b", "b", "is", "said"]
+
+
+def test_counts_are_whole_numbers():
+    assert {"1,234", "7", "cat", "dog", "images"} <= set(words(count_plot({"cat": 1234, "dog": 7}, "images")))
+
+
+def test_ranges_without_images_have_no_bar():
+    svg = reliability_plot([(0.0, 0.5, None, 0), (0.5, 1.0, 0.75, 1234)], "said", "right")
+    assert "1,234" in words(svg) and "0" not in words(svg)
+
+
+def test_photographs_are_made_smaller():
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3))
+    kind, _, data = image_uri(noise, least=96).partition(";base64,")
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert (kind, picture.size) == ("data:image/jpeg", (192, 144))

@@ -238,6 +238,8 @@ def spy(called, refuses):
                 raise ValueError("Spy refuses")
             if name == "batch":
                 return first, *others
+            if name == "stages":
+                return {}
             return None if name in ("check", "auxiliary", "averages") else first
 
         return call
@@ -260,8 +262,8 @@ def test_hooks_are_called_in_their_order_and_the_check_once(model, images):
     called = []
     kt.Recipe((spy(called, refuses=False),)).fit(model, images, epochs=1, batch_size=8, verbose=0)
     # `evaluation` tells the shape of the images that the model is to take.
-    once = ["plan", "learning_rate", "check", "evaluation", "model", "loss", "optimizer", "auxiliary", "averages"]
-    once += ["callbacks"]
+    once = ["plan", "learning_rate", "check", "evaluation", "model", "loss", "auxiliary", "averages", "stages"]
+    once += ["optimizer", "callbacks"]
     assert called[: len(once)] == once
     assert {"batch"} <= set(called[len(once) :]) <= {"batch", "evaluation"}  # Keras may look at the model first
 

@@ -60,3 +60,23 @@ def test_refuses_a_model_without_a_graph(setup):
 
     with pytest.raises(ValueError, match="Received: Subclassed, which has none"):
         kt.Efficient().check(setup(model=Subclassed()))
+
+
+@pytest.mark.parametrize("kind", ["DepthwiseConv2D", "SeparableConv2D"])
+@pytest.mark.parametrize("processor", [True, False])
+def test_depthwise_convolutions_stay_in_float32_on_a_processor(plan, setup, monkeypatch, capsys, kind, processor):
+    """They are several times slower in bfloat16 there, and as fast as others on a GPU."""
+    monkeypatch.setattr(efficient, "computes_bfloat16_fast", lambda: True)
+    monkeypatch.setattr("kerastricks.models.precision.has_accelerator", lambda: not processor)
+    images = keras.Input((8, 8, 3))
+    last = {"filters": 4} if kind == "SeparableConv2D" else {}
+    x = keras.layers.BatchNormalization()(getattr(keras.layers, kind)(kernel_size=3, **last)(images))
+    model = keras.Model(images, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x)))
+    if processor and not HAS_KERNEL:
+        with pytest.raises(ValueError, match="is as fast as it gets here"):
+            kt.Efficient().check(setup(model=model))
+        return
+    kt.Efficient().check(setup(model=model))
+    kt.Efficient().model(model, plan)
+    assert ("compute in bfloat16" in capsys.readouterr().out) == (not processor)
+    assert {layer.compute_dtype for layer in model.layers[1:-1]} == ({"float32"} if processor else {"bfloat16"})

@@ -6,7 +6,7 @@ import math
 import re
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,8 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
             "`dataclasses.replace(data, own_split=True)` to keep this split in all seeds."
         )
     whole = prepare.recipe(dataclasses.replace(task, efficient=False))
+    alone = dataclasses.replace(task, efficient=False, with_tricks=(), early_stopping=None)
+    own = prepare.recipe(alone) if task.spoken else whole
     judged = task.tricks or whole.names
     arms, comparisons = designs.arms(prepare.recipe(task) if task.efficient and judged else whole, task.design, judged)
     if (runs_asked := len(arms) * task.seeds) > _MOST_RUNS:
@@ -97,6 +99,9 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
             f"{len(arms)} arms with {task.seeds} seeds each are {runs_asked:,} runs, more than {_MOST_RUNS:,}, which "
             f"take a week at a minute each. Pass fewer `seeds`. Received: seeds={task.seeds}"
         )
+    if task.optimizer is not None:
+        for line in prepare.recipe_notes(dataclasses.replace(task, epochs=None)):
+            say(line)
     if task.ray is not None:
         check_ray(task.ray)
     if task.ray is not None or task.workers > 1:
@@ -119,7 +124,7 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
     default = f"ablate-{source.name}-{Path(wanted['recipe']).stem}-{task.design}"
     folder = Path(task.out) if task.out is not None else Path("runs", default)
     begun = store.open_directory(folder, wanted)
-    asked = {arm: _task(task, whole, recipe) for arm, recipe in arms.items()}
+    asked = {arm: _task(task, own.names, recipe) for arm, recipe in arms.items()}
     if begun is None:
         epochs = wanted["epochs"]
         if task.minutes is not None:
@@ -178,11 +183,22 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
     return ablation
 
 
-def _task(task: AblateTask, whole: Recipe, arm: Recipe) -> TrainTask:
-    """Returns what the runs of an arm are asked to do: the same task without the tricks that the arm lacks."""
+def _task(task: AblateTask, own: Sequence[str], arm: Recipe) -> TrainTask:
+    """Returns what the runs of an arm are asked to do: the same task without the tricks that the arm lacks.
+
+    Args:
+        task: The ablation.
+        own: Names of the tricks that the recipe holds before the task adds some.
+        arm: The recipe of the arm.
+    """
     shared = {field.name: getattr(task, field.name) for field in dataclasses.fields(TrainTask) if field.name != "out"}
-    left_out = tuple(name for name in whole.names if name not in arm.names)
-    return TrainTask(**{**shared, "without": (*task.without, *left_out), "efficient": "Efficient" in arm.names})
+    changes = {
+        "without": (*task.without, *(name for name in own if name not in arm.names)),
+        "with_tricks": tuple(words for words in task.spoken if words.partition(":")[0] in arm.names),
+        "early_stopping": None,  # it is among `spoken`
+        "efficient": task.efficient and "Efficient" in arm.names,
+    }
+    return TrainTask(**{**shared, **changes})
 
 
 def _line(outcome: dict[str, Any], left: float) -> str:

@@ -38,7 +38,7 @@ def load(task: TrainTask) -> Data:
     """Returns the data of a task, read once where the seed does not matter."""
     if not isinstance(task.data, str):
         return prepare.load(task)
-    names = ("data", "images", "image_size", "cache_size")
+    names = ("data", *TrainTask.LOADING)
     asked = tuple((name, getattr(task, name)) for name in names)
     found = _load(asked, seed=0)
     return found if found.own_split or not task.seed else _load(asked, seed=task.seed)
@@ -68,21 +68,13 @@ def run(job: Job, *callbacks: Any) -> dict[str, Any]:
     check_unchanged(job)
     keras.backend.clear_session()
     held = memory.reset_peak()
-    source, recipe, network, plan, _ = prepare.prepare(job.task.with_data(data))
+    prepared = prepare.prepare(job.task.with_data(data))
+    source, recipe, plan = prepared.data, prepared.recipe, prepared.plan
     clock = Clock()
     start = time.perf_counter()
     quiet = contextlib.redirect_stdout(io.StringIO())  # what `Efficient` says, once a run
     with quiet, within_memory(min(plan.batch_size, len(source.train[1])), source.image_shape):
-        history = recipe.fit(
-            network,
-            source.train,
-            validation_data=source.validation,
-            epochs=plan.epochs,
-            batch_size=plan.batch_size,
-            seed=plan.seed,
-            callbacks=[clock, keras.callbacks.TerminateOnNaN(), *callbacks],
-            verbose=0,
-        )
+        history = prepare.fit(prepared, [clock, keras.callbacks.TerminateOnNaN(), *callbacks])
     seconds = time.perf_counter() - start
     kept = {name: list(map(float, values)) for name, values in history.history.items()}
     broken = next((epoch for epoch, loss in enumerate(kept["loss"], 1) if not math.isfinite(loss)), None)

@@ -41,8 +41,8 @@ def bench(task: BenchTask, say: Callable[[str], None] = lambda line: None) -> di
 
     The sides: training as it is (`both`); its `step` alone, on one batch again and again; its `input` alone; `plain`
     Keras, the same model on the same arrays by `compile` and `fit` at their defaults; and, where PyTorch is installed
-    and knows the layers, `native` PyTorch: a network of the same form in a plain loop, channels last, under bfloat16
-    autocast where the device is fast in it.
+    and knows the layers, `native` PyTorch: a network of the same form in a plain loop, channels last, in float32 or
+    under bfloat16 autocast, whichever is faster here.
 
     Args:
         task: What to measure.
@@ -58,7 +58,7 @@ def bench(task: BenchTask, say: Callable[[str], None] = lambda line: None) -> di
     """
     if task.data == "random":
         task = task.with_data(_random(task, recipe(task).batch_size))
-    source, chosen, network, plan, _ = prepare(task)
+    task, source, chosen, network, plan, _ = prepare(task)
     images, labels = source.train
     batch_size, steps, rounds = plan.batch_size, task.steps, task.rounds
     build = {"classes": len(source.classes), "input_shape": chosen.image_shape(source.image_shape)}
@@ -101,6 +101,7 @@ def bench(task: BenchTask, say: Callable[[str], None] = lambda line: None) -> di
         "peak_memory": most_memory,
         "ratios": {peer: _ratio(rates["both"], rates[peer]) for peer in peers},
         "no_native": native.refusal,
+        "native_precision": native.precision,
         **task.settings(),
         "tricks": chosen.names,
         "batch_size": batch_size,

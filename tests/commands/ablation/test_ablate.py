@@ -192,9 +192,35 @@ def test_what_is_efficient_can_be_judged_too(tmp_path, trained, monkeypatch):
     assert seen == [["Efficient", *cifar], cifar]
 
 
+def test_tricks_that_are_added_are_judged_too(tmp_path, trained):
+    """The recipe of Warmup and MixUp: another MixUp in its place, EMA and early stopping behind it."""
+    settings = {"with_tricks": ["MixUp:alpha=0.4", "EMA"], "early_stopping": 1, "optimizer": "Lion"}
+    lines = []
+    found = start(tmp_path, seeds=1, say=lines.append, **settings)
+    whole = ["Warmup", "MixUp", "EMA", "EarlyStopping"]
+    expected = {"full": whole} | {f"without {name}": [other for other in whole if other != name] for name in whole}
+    assert [trains(job) for job in trained] == list(expected.values())
+    assert [arm["name"] for arm in found.result["arms"]] == list(expected)
+    recipes = [prepare.recipe(job.task) for job in trained]
+    assert {trick.alpha for recipe in recipes for trick in recipe.tricks if trick.name == "MixUp"} == {0.4}
+    assert {recipe.optimizer for recipe in recipes} == {keras.optimizers.Lion}
+    assert lines[0].startswith("Lion takes the recipe's learning rate, 0.1, and weight decay")
+
+
+def test_the_command_repeats_tricks_that_are_added(tmp_path, trained):
+    settings = {"tricks": ["MixUp"], "seeds": 1, "with_tricks": ["MixUp:alpha=0.4"], "optimizer": "AdamW"}
+    found = ablate("digits", out=str(tmp_path / "out"), **settings)
+    assert " --with MixUp:alpha=0.4 --backend " in found.result["command"]
+    assert " --optimizer AdamW " in found.result["command"]
+    assert [("MixUp" in trains(job)) for job in trained] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"with_tricks": ["EMA"], "without": ["EMA"]}, "EMA is added twice, or added and left out"),
+        ({"with_tricks": ["MixUpp"]}, "Unknown trick 'MixUpp'. Did you mean MixUp"),
+        ({"optimizer": "sdg"}, "Unknown optimizer 'sdg'. Did you mean SGD"),
         ({"recipe": "baseline", "efficient": True}, "one arm and nothing to compare"),
         ({"ray": "auto", "workers": 2}, "`ray` or `workers`, not both"),
         ({"tricks": ["CutMix"]}, "The recipe has no trick 'CutMix'"),

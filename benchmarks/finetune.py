@@ -1,0 +1,141 @@
+"""`kerastricks train` with its defaults on photographs, beside the two usual ways of plain Keras and a random start.
+
+    KERAS_BACKEND=tensorflow python benchmarks/finetune.py FOLDER [--seeds 5] [--arms train head whole random]
+
+FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same images of train/, validate on the fifth
+that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made. `head` trains
+a new last layer on frozen features, `whole` the whole network at one rate, both by `compile` and `fit` with Adam and
+mirrored images, from the same ImageNet weights, for as many epochs; `random` is the same command without the weights.
+Finished runs are kept in the file of `--out`: the same command goes on.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import kerastricks as kt
+from kerastricks.commands.ablation.statistics import paired
+from kerastricks.commands.environment import environment
+from kerastricks.commands.task import TrainTask
+from kerastricks.commands.train import train
+from kerastricks.models.fused_batch_norm import fuse_batch_normalization
+from kerastricks.recipes import finetune
+from kerastricks.training.batches import EvaluationBatches
+
+NETWORK, EPOCHS, BATCH = "efficientnet_lite0", finetune.recipe.epochs, finetune.recipe.batch_size
+ARMS = ("train", "head", "whole", "random")
+WORDS = {
+    "train": "kerastricks train, its defaults",
+    "head": "plain Keras, frozen features and a new head",
+    "whole": "plain Keras, the whole network at one rate",
+    "random": "kerastricks train, a random start",
+}
+
+
+def by_command(data, seed, **settings):
+    """Trains by the command; returns the share of right answers on each half of the test images, and the seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        train(TrainTask(data, seed=seed, out=f"{folder}/run", **settings))
+        seconds = time.perf_counter() - start
+        model = keras.saving.load_model(f"{folder}/run/model.keras", compile=False)
+    return seconds, model
+
+
+def by_keras(source, seed, rate, frozen):
+    """Trains by plain Keras; likewise."""
+    keras.utils.set_random_seed(seed)
+    shape = source.image_shape
+    network = kt.models.build(NETWORK, classes=len(source.classes), input_shape=shape, weights="imagenet")
+    if frozen:
+        kt.freeze(network)
+    fuse_batch_normalization(network)  # the same numbers, sooner
+    images = keras.Input(shape)
+    model = keras.Model(images, network(keras.layers.RandomFlip("horizontal", seed=seed)(images)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], jit_compile=False)
+    pixels, labels = source.train
+    start = time.perf_counter()
+    everything = pixels[np.arange(len(labels))].astype("float32")
+    model.fit(everything, labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    return time.perf_counter() - start, model
+
+
+def right(model, images, labels):
+    """Returns whether each image is named rightly."""
+    said = model.predict(EvaluationBatches(images, labels, 64), verbose=0).argmax(1)
+    return (said == labels).astype(int).tolist()
+
+
+def one(arm, data, seed, rates):
+    """Returns what a run gave: right or wrong for each test image, and the seconds of training."""
+    keras.backend.clear_session()
+    source = kt.data.load(data, seed=seed)
+    if arm == "train":
+        seconds, model = by_command(data, seed)
+    elif arm == "random":
+        seconds, model = by_command(data, seed, model=NETWORK, epochs=EPOCHS, batch_size=BATCH)
+    else:
+        seconds, model = by_keras(source, seed, rates[arm], frozen=arm == "head")
+    return {"arm": arm, "seed": seed, "seconds": seconds, "right": right(model, *source.test)}
+
+
+def table(runs, seeds, share):
+    """Returns the table in Markdown, over all test images or over one half of them."""
+    lines = [
+        "| side | test accuracy, % (deviation) | `train` is better by, points [95 %] | s a run |",
+        "|---|---|---|---|",
+    ]
+    scores = {
+        arm: [100 * statistics.mean(runs[arm, seed]["right"][share]) for seed in seeds]
+        for arm in ARMS
+        if all((arm, seed) in runs for seed in seeds)
+    }
+    for arm, column in scores.items():
+        spread = statistics.stdev(column) if len(column) > 1 else 0.0
+        gain = (
+            ""
+            if arm == "train" or len(column) < 2
+            else "{0.mean:+.2f} [{0.low:+.2f}, {0.high:+.2f}]".format(paired(scores["train"], column))
+        )
+        seconds = statistics.median(runs[arm, seed]["seconds"] for seed in seeds)
+        lines.append(f"| {WORDS[arm]} | {statistics.mean(column):.2f} ({spread:.2f}) | {gain} | {seconds:.0f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
+    parser.add_argument("--out", default="finetune.jsonl")
+    parser.add_argument("--head-rate", type=float, default=3e-3)
+    parser.add_argument("--whole-rate", type=float, default=3e-4)
+    arguments = parser.parse_args()
+    kept = Path(arguments.out)
+    found = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    runs = {(run["arm"], run["seed"]): run for run in found}
+    seeds = range(arguments.seeds)
+    for seed in seeds:
+        for arm in arguments.arms:
+            if (arm, seed) not in runs:
+                rates = {"head": arguments.head_rate, "whole": arguments.whole_rate}
+                runs[arm, seed] = one(arm, arguments.data, seed, rates)
+                with kept.open("a") as file:
+                    file.write(json.dumps(runs[arm, seed]) + "\n")
+                print(f"# {arm}, seed {seed}: {100 * statistics.mean(runs[arm, seed]['right']):.2f} %", file=sys.stderr)
+    about = environment()
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    print(f"All test images:\n\n{table(runs, seeds, slice(None))}\n")
+    print(f"Every other one, on which nothing was chosen:\n\n{table(runs, seeds, slice(1, None, 2))}\n")
+    print(
+        f"{arguments.seeds} seeds; {EPOCHS} epochs, batches of {BATCH}; Adam at {arguments.head_rate:g} (head) and "
+        f"{arguments.whole_rate:g} (whole). {about['backend']}; {about['hardware']}; {versions}"
+    )

