@@ -11,7 +11,7 @@ PYTEST := $(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2
 .PHONY: install install-all demo test test-jax test-torch check check-all lint types overhead speed evidence
 
 install: $(VENV)/installed  ## the package and the default backend
-install-all: $(VENV)/installed-all  ## all three backends, Ray, and what the developers use
+install-all: $(VENV)/installed-all  ## all three backends, Ray, weights, exports, and what the developers use
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -25,7 +25,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 	touch $@
 
 $(VENV)/installed-all: $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,jax,torch,ray,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,jax,torch,ray,pretrained,onnx,litert,openvino,tensorboard,peers,dev]'
 	touch $@
 
 demo: install  ## trains on handwritten digits and leaves a report

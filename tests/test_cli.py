@@ -26,7 +26,7 @@ def kerastricks(*arguments, **environment):
     [
         (["--help"], "Train a classifier"),
         (["train", "--help"], "Tricks to leave out of the recipe"),
-        (["train", "--help"], "root/{train,val}/class/*.jpg"),
+        (["train", "--help"], "root/{train,val,test}/class/*.jpg"),
         (["recipes", "resnet50d/mixup"], "79.15 % top-1"),
         (["recipes"], "baseline What a Keras user writes today"),
         (["train", "--list-models"], "ResNet50V2 25,613,800 224×224 imagenet, which Keras downloads"),

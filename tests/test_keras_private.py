@@ -14,14 +14,15 @@ from kerastricks.models.heads import gives_logits
 from kerastricks.models.precision import set_precision
 
 ON_TORCH = keras.backend.backend() == "torch"
-EVERYWHERE = {"_nodes_by_depth", "_keras_history", "_use_weight_decay"}
+EVERYWHERE = {"_nodes_by_depth", "_keras_history", "_use_weight_decay", "_get_variable_index"}
 WHEN_IMPORTED = "_parallel_update_step"  # the class of the optimizer is chosen then
 
 
 def train(model, images):
-    """What the graph of a model shows, and what a run with decay and bfloat16 makes of it."""
+    """What the graph of a model shows, and what a run with decay, rates and bfloat16 makes of it."""
     set_precision(model, "mixed_bfloat16")
-    recipe = kt.Recipe((kt.ZeroGamma(), kt.NoBiasDecay()), learning_rate=0.01, weight_decay=0.1)
+    tricks = (kt.ZeroGamma(), kt.NoBiasDecay(), kt.LayerDecay(0.5))
+    recipe = kt.Recipe(tricks, learning_rate=0.01, weight_decay=0.1)
     history = recipe.fit(model, images, epochs=2, batch_size=8, verbose=0)
     graph = [residual.norm.name for residual in residuals(model)], gives_logits(model)
     decays = kt.decay_report(history.model, print_fn=lambda line: None)
