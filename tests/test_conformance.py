@@ -41,7 +41,7 @@ TABLE = {
     "GradientClipping": (kt.GradientClipping(0.1), {"optimizer"}, {"norm": float("inf")}, "must be positive"),
     "Hold": (kt.Hold(1), {"learning_rate"}, {}, "would have no effect"),
     "LabelSmoothing": (kt.LabelSmoothing(), {"batch"}, {"amount": 0.0}, "must lie between 0 and 1"),
-    "LayerDecay": (kt.LayerDecay(0.5), {"optimizer"}, {"factor": 1.0}, "must lie between 0 and 1"),
+    "LayerDecay": (kt.LayerDecay(0.5), {"optimizer"}, {"factor": 1.0}, "one of them below 1"),
     "LinearScaling": (kt.LinearScaling(), {"learning_rate"}, {"reference": 8}, "would have no effect"),
     "LowPrecision": (kt.LowPrecision(), {"model", "optimizer"}, "done", "would have no effect"),
     "MixUp": (kt.MixUp(), {"batch"}, {"off_epochs": 2}, "would have no effect"),

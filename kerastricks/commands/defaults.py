@@ -50,6 +50,13 @@ def fitted(task: Any, side: int) -> tuple[Any, list[str]]:
     return dataclasses.replace(task, **settings), lines
 
 
+def photograph_size(task: Task) -> int:
+    """Returns the side in pixels for images of several sizes: larger where `task` may fine-tune, which pays there."""
+    tunes = task.recipe is None or task.recipe_name == "finetune"
+    begins = task.weights is not None or (task.model is None and pretrained.installed(NETWORK))
+    return 256 if tunes and begins else 224
+
+
 def has_default(task: Task) -> bool:
     """Tells whether something of a task waits for its images."""
     return task.model is None or task.recipe is None

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
-from kerastricks.commands.defaults import batch_that_fits, fitted, has_default
+from kerastricks.commands.defaults import batch_that_fits, fitted, has_default, photograph_size
 from kerastricks.commands.task import Task
 from kerastricks.models.precision import accelerator_name
 from kerastricks.recipes import spoken
@@ -98,12 +98,17 @@ def _rates(written: Recipe, chosen: Recipe) -> list[str]:
     ]
 
 
-def load(task: Task, report: Callable[[int, int], None] = lambda done, total: None) -> data_room.Data:
+def load(
+    task: Task,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    default_size: int | None = None,
+) -> data_room.Data:
     """Returns the data of a task.
 
     Args:
         task: The task; its data may be loaded already.
         report: Called with the images decoded so far and their total.
+        default_size: Side in pixels of images of several sizes; by default the task's.
 
     Raises:
         ValueError: If there is no such data, or a setting would be ignored.
@@ -124,6 +129,7 @@ def load(task: Task, report: Callable[[int, int], None] = lambda done, total: No
         images=task.images,
         report=report,
         deepest=task.deepest,
+        default_size=photograph_size(task) if default_size is None else default_size,
     )
 
 

@@ -35,7 +35,8 @@ class Task:
         learning_rate: Learning rate that the recipe starts from. Default: the recipe's.
         batch_size: Images in a batch. Default: the recipe's.
         images: Train on at most so many images, and validate on at most so many.
-        image_size: Side of a folder's images in pixels. Default: their own if all are equal squares, else 224.
+        image_size: Side of a folder's images in pixels. Default: their own if all are equal squares, else 256 for a
+            network with weights by `finetune`, 224 for others.
         cache_size: Largest cache of a folder's decoded images, in GB of pixels; beyond it they are decoded in every
             epoch. Default: 10.
         deepest: Take the deepest folders that hold images for the classes, as in Fruit/Apple/*.jpg, and not the first.

@@ -81,6 +81,7 @@ def load(
     images: int | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
     deepest: bool = False,
+    default_size: int = 224,
 ) -> Data:
     """Loads the built-in `digits`, a folder of images, or a CSV file of paths and labels.
 
@@ -92,13 +93,15 @@ def load(
             .csv file with a header such as `path,label` or `path,label,split`; paths are relative to its folder. For
             other names of the splits see `kerastricks.data.split_folders.NAMES`, for other headers
             `kerastricks.data.csv_file`.
-        image_size: Side in pixels to which images are resized; by default their own if all are equal squares, else 224.
+        image_size: Side in pixels to which images are resized; by default their own if all are equal squares, else
+            `default_size`.
         seed: Seed of the stratified split, where the data brings no validation images: a fifth of those to train on.
         cache_size: Largest cache, in GB of pixels; beyond it each batch is decoded when it is needed.
         images: Largest number of training images, of validation images and of test images; see `Data.part`.
         report: Called with the images decoded so far and their total.
         deepest: Whether each folder that holds images is a class, such as `Fruit/Apple`, however deep it lies; by
             default the classes are the first level of folders.
+        default_size: Side in pixels of images of several sizes.
 
     Raises:
         ValueError: If there is no such data, or it is not a classification task.
@@ -114,7 +117,7 @@ def load(
     listing = sources.read(source, deepest)
     parts = divide(listing, seed)
     paths = listing.paths
-    own = own_size(paths)  # names a file that is no image, too
+    own = own_size(paths, default_size)  # names a file that is no image, too
     pixels = load_pixels(paths, own if image_size is None else image_size, cache_size, report)
 
     def side(part: tuple[np.ndarray, np.ndarray]) -> tuple[Subset, np.ndarray]:

@@ -48,8 +48,8 @@ class Subset:
         return self.images[self.indices[indices]]
 
 
-def own_size(paths: Sequence[str]) -> int:
-    """Returns the side in pixels of the images if all are equal squares, else 224; the headers alone are read.
+def own_size(paths: Sequence[str], default: int = 224) -> int:
+    """Returns the side in pixels of the images if all are equal squares, else `default`; the headers alone are read.
 
     Raises:
         ValueError: If a file is no image.
@@ -57,7 +57,7 @@ def own_size(paths: Sequence[str]) -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         sizes = set(pool.map(image_size, paths))
     width, height = next(iter(sizes))
-    return width if len(sizes) == 1 and width == height else 224
+    return width if len(sizes) == 1 and width == height else default
 
 
 def load_pixels(

@@ -8,19 +8,20 @@ from kerastricks.models.graph import has_graph
 from kerastricks.training.trick import Trick
 
 
-def layer_rates(model: Any, factor: float) -> list[float]:
+def layer_rates(model: Any, factor: float, backbone: float = 1.0) -> list[float]:
     """Returns a factor of the learning rate for each trainable variable of `model`, in their order.
 
-        factor ** (number of blocks above)
+        backbone * factor ** (number of blocks above), and 1 for the last layer
 
     Args:
         model: A functional or Sequential model; its blocks are found in its graph, and the last layer is one by itself.
         factor: Rate of a block over that of the block above it.
+        backbone: Rate of all blocks below the last layer, over what `factor` gives them.
     """
     found = blocks(model)
     rates = {
-        id(variable): factor ** (len(found) - 1 - depth)
-        for depth, block in enumerate(found)
+        id(variable): (backbone if above else 1.0) * factor**above
+        for above, block in enumerate(reversed(found))
         for layer in block
         for variable in layer.trainable_variables
     }
@@ -35,20 +36,25 @@ class LayerDecay(Trick):
     weight decay follows the rates.
 
     Args:
-        factor: Rate of a block over that of the block above it, between 0 and 1.
+        factor: Rate of a block over that of the block above it, above 0 and at most 1.
+        backbone: Rate of all blocks below the last layer, over what `factor` gives them; above 0 and at most 1.
 
     Raises:
-        ValueError: If `factor` is out of range, the model has no graph or a single block, or the optimizer takes one
-            rate alone.
+        ValueError: If a number is out of range or both are 1, the model has no graph or a single block, or the
+            optimizer takes one rate alone.
 
     Reference: Howard & Ruder, 2018, arXiv:1801.06146, section 3.2; Bao et al., 2021, arXiv:2106.08254.
     """
 
     factor: float = 0.9
+    backbone: float = 1.0
 
     def __post_init__(self):
-        if not 0 < self.factor < 1:
-            raise ValueError(f"`factor` of LayerDecay must lie between 0 and 1. Received: factor={self.factor}")
+        if not (0 < self.factor <= 1 and 0 < self.backbone <= 1 and min(self.factor, self.backbone) < 1):
+            raise ValueError(
+                "`factor` and `backbone` of LayerDecay must lie above 0 and at most at 1, and one of them below 1. "
+                f"Received: factor={self.factor}, backbone={self.backbone}"
+            )
 
     def check(self, setup):
         inner = getattr(setup.optimizer, "inner_optimizer", setup.optimizer)
@@ -67,5 +73,5 @@ class LayerDecay(Trick):
 
     def optimizer(self, optimizer, model, plan):
         inner = getattr(optimizer, "inner_optimizer", optimizer)
-        inner.set_rates(layer_rates(model, self.factor))
+        inner.set_rates(layer_rates(model, self.factor, self.backbone))
         return optimizer

@@ -87,3 +87,20 @@ def test_not_even_one_image(room, network, monkeypatch):
 def test_where_nobody_knows_nothing_is_refused(network, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 0)
     assert batch_that_fits(network, 10**6, 10**7, asked=True) == (10**6, [])
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    ("asked", "there", "size"),
+    [
+        ({}, True, 256),
+        ({}, False, 224),
+        ({"recipe": "cifar"}, True, 224),
+        ({"model": "VGG16"}, True, 224),
+        ({"model": "VGG16", "weights": "a.keras"}, False, 256),
+        ({"recipe": "finetune", "weights": "imagenet"}, True, 256),
+    ],
+)
+def test_photographs_are_larger_where_a_network_is_fine_tuned(monkeypatch, asked, there, size):
+    monkeypatch.setattr(pretrained, "installed", lambda name: there)
+    assert defaults.photograph_size(TrainTask("photos", **asked)) == size

@@ -45,6 +45,7 @@ def test_the_size_is_that_of_equal_squares(paths):
     assert own_size(paths) == 6
     Image.new("RGB", (6, 5)).save(paths[0])
     assert own_size(paths[:1]) == own_size(paths) == 224
+    assert own_size(paths, 256) == 256
 
 
 def test_files_that_were_tolerated_are_counted():

@@ -16,6 +16,11 @@ def test_each_block_has_half_the_rate_of_the_one_above():
     assert kt.layer_rates(chain(), 0.5) == [0.25] * 4 + [0.5] * 2 + [1.0] * 2
 
 
+def test_the_backbone_may_be_slower_as_a_whole():
+    assert kt.layer_rates(chain(), 0.5, backbone=0.1) == pytest.approx([0.025] * 4 + [0.05] * 2 + [1.0] * 2)
+    assert kt.layer_rates(chain(), 1.0, backbone=0.1) == pytest.approx([0.1] * 6 + [1.0] * 2)
+
+
 def test_frozen_layers_take_no_part():
     model = chain()
     model.layers[0].trainable = False
@@ -65,7 +70,7 @@ def test_refuses(setup, part, value, said):
         kt.LayerDecay().check(setup(**{part: value}))
 
 
-@pytest.mark.parametrize("factor", [0, 1, 1.5])
-def test_refuses_factors_out_of_range(factor):
-    with pytest.raises(ValueError, match="must lie between 0 and 1"):
-        kt.LayerDecay(factor)
+@pytest.mark.parametrize("settings", [{"factor": 0}, {"factor": 1}, {"factor": 1.5}, {"backbone": 0}, {"backbone": 2}])
+def test_refuses_rates_out_of_range(settings):
+    with pytest.raises(ValueError, match="must lie above 0 and at most at 1, and one of them below 1"):
+        kt.LayerDecay(**settings)

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from kerastricks.commands import memory, prepare
+from kerastricks.commands.defaults import photograph_size
 from kerastricks.commands.faults import MachineError, first_line, named, own_place, ran_out_of_memory, within_memory
 from kerastricks.commands.task import TrainTask
 from kerastricks.data import Data
@@ -40,13 +41,14 @@ def load(task: TrainTask) -> Data:
         return prepare.load(task)
     names = ("data", *TrainTask.LOADING)
     asked = tuple((name, getattr(task, name)) for name in names)
-    found = _load(asked, seed=0)
-    return found if found.own_split or not task.seed else _load(asked, seed=task.seed)
+    size = photograph_size(task)
+    found = _load(asked, size, seed=0)
+    return found if found.own_split or not task.seed else _load(asked, size, seed=task.seed)
 
 
 @functools.lru_cache(maxsize=2)
-def _load(asked: tuple[tuple[str, Any], ...], seed: int) -> Data:
-    return prepare.load(TrainTask(**dict(asked), seed=seed))
+def _load(asked: tuple[tuple[str, Any], ...], default_size: int, seed: int) -> Data:
+    return prepare.load(TrainTask(**dict(asked), seed=seed), default_size=default_size)
 
 
 def check_unchanged(job: Job) -> None:
