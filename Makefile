@@ -54,6 +54,8 @@ overhead: install-all  ## what the tricks cost over plain Keras, on each backend
 speed: install-all  ## training beside plain Keras and native PyTorch, and how its cost grows; takes half an hour
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/speed.py --model resnet50
+	for model in efficientnet_lite0-160 efficientnet_lite0-224 MobileNetV2-160 MobileNetV2-224; do \
+		$(BIN)/python benchmarks/speed.py --model $$model --backends tensorflow torch --rounds 3; done
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/growth.py --chart docs/growth.svg
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/memory.py
 

@@ -1,6 +1,6 @@
 """Whole training with the `tutorial` recipe and `Efficient` beside plain Keras and native PyTorch, on each backend.
 
-    python benchmarks/speed.py [--model resnet20|resnet50] [--backends tensorflow torch jax] [--rounds 5]
+    python benchmarks/speed.py [--model resnet20] [--backends tensorflow torch jax] [--rounds 5]
 
 Runs `kerastricks bench`, which gives every side one turn a round, for each backend; ratios are medians of the rounds.
 """
@@ -13,6 +13,11 @@ import sys
 SETTINGS = {
     "resnet20": "--batch-size 128 --steps 120",
     "resnet50": "--model ResNet50 --image-size 160 --classes 1000 --batch-size 16 --steps 8",
+    **{
+        f"{name}-{side}": f"--model {name} --image-size {side} --batch-size 32 --steps 6"
+        for name in ("efficientnet_lite0", "MobileNetV2")
+        for side in (160, 224)
+    },
 }
 
 if __name__ == "__main__":

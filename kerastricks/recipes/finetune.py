@@ -12,7 +12,7 @@ from kerastricks.training.recipe import Recipe
 recipe = Recipe(
     (
         tricks.Freeze(2),
-        tricks.LayerDecay(0.9, backbone=0.1),
+        tricks.LayerDecay(0.9, backbone=0.3),
         tricks.CosineDecay(),
         tricks.NoBiasDecay(),
         tricks.RandomResizedCrop(area=(0.25, 1.0)),
