@@ -176,3 +176,26 @@ class UpdateSchedule(keras.optimizers.schedules.LearningRateSchedule):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["steps"])
+
+
+class LaterSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Runs `schedule` from a step on, for an optimizer that begins there and counts from 0.
+
+    Args:
+        schedule: A schedule.
+        start: The step at which it begins.
+    """
+
+    def __init__(self, schedule: Any, start: int):
+        super().__init__()
+        self.schedule, self.start = schedule, start
+
+    def __call__(self, step):
+        return self.schedule(ops.cast(step, "float32") + self.start)
+
+    def get_config(self):
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule), "start": self.start}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["start"])

@@ -59,7 +59,8 @@ class Engine(Shell):
         self.learning_rate = learning_rate
         self.plan = plan
         self.stages: dict[int, list[Callable[[], None]]] = {}  # see `Trick.stages`
-        self.compile_anew: Callable[[], None] = lambda: None
+        self.compile_anew: Callable[[int], None] = lambda start: None
+        self.begun = 0  # batches of the run before the optimizer's first
         self.built = True
 
     def rate_at(self, step: int) -> float:
@@ -135,7 +136,8 @@ class Engine(Shell):
     def _update_averages(self) -> None:
         assert self.averages is not None
         optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        self.averages.update(optimizer.iterations)
+        accumulation = self.plan.accumulation if self.plan else 1
+        self.averages.update(optimizer.iterations + self.begun // accumulation)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         targets = self.targets(y)
@@ -212,7 +214,7 @@ class Engine(Shell):
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=loss.from_logits)
         elif integer_labels:
             loss = OneHotLoss(loss, self.classes)
-        rate = self.rate_at(max(0, batches_done(self.optimizer) - 1))
+        rate = self.rate_at(max(0, self.begun + batches_done(self.optimizer) - 1))
         optimizer = plain_optimizer(getattr(self.optimizer, "inner_optimizer", self.optimizer), rate)
         optimizer.build(self.network.trainable_variables)  # or a file of the network could not be loaded
         self.network.compile(optimizer, loss, metrics=metrics(self.classes, integer_labels), jit_compile=jit_compile())

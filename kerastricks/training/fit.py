@@ -10,7 +10,7 @@ import numpy as np
 
 from kerastricks.data.pixels import Subset
 from kerastricks.models.graph import all_layers, has_graph
-from kerastricks.optimizers.sgd import batch_counter, batches_done
+from kerastricks.optimizers.sgd import batches_done
 from kerastricks.training.batches import (
     DataSetBatches,
     EvaluationBatches,
@@ -178,7 +178,7 @@ class Begin(keras.callbacks.Callback):
         self.batches, self.plan = batches, plan
 
     def on_train_begin(self, logs=None):
-        done = batches_done(self.model.optimizer)
+        done = self.model.begun + batches_done(self.model.optimizer)
         self.batches.start = done
         if done and self.model.averages is not None:
             self.model.averages.begin(done // self.plan.accumulation)
@@ -203,11 +203,6 @@ def listed(given: Any) -> list:
     if given is None:
         return []
     return list(given) if isinstance(given, list | tuple) else [given]
-
-
-def start_at(optimizer: Any, batch: int) -> None:
-    """Lets an optimizer count from a batch on: its learning rate is then the one of that batch."""
-    batch_counter(optimizer).assign(batch)
 
 
 def warn_if_statistics_lag(model: Any, history: Mapping[str, list], batches: int) -> None:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerastricks.models.heads import class_count, crossentropy
-from kerastricks.optimizers.schedules import LearningRate
+from kerastricks.optimizers.schedules import LaterSchedule, LearningRate
 from kerastricks.training.checks import check_metrics, check_setup
 from kerastricks.training.engine import Engine, jit_compile
 from kerastricks.training.engine import metrics as accuracies
@@ -32,16 +32,16 @@ def fold(
     setup, learning_rate = look(recipe, model, plan, loss, images)
     plan, loss, optimizer = setup.plan, setup.loss, setup.optimizer
     classes = class_count(model)
+    stages: dict[int, list] = {}
+    for trick in recipe.tricks:
+        for epoch, action in trick.stages(model, plan).items():
+            stages.setdefault(epoch, []).append(action)
     for trick in recipe.tricks:
         model = trick.model(model, plan)
     for trick in recipe.tricks:
         loss = trick.loss(loss, plan)
     auxiliaries = [layer for trick in recipe.tricks if (layer := trick.auxiliary(model, plan)) is not None]
     averages = [found for trick in recipe.tricks if (found := trick.averages(model, plan)) is not None]
-    stages: dict[int, list] = {}
-    for trick in recipe.tricks:
-        for epoch, action in trick.stages(model, plan).items():
-            stages.setdefault(epoch, []).append(action)
     engine = Engine(
         model,
         recipe.tricks,
@@ -52,8 +52,10 @@ def fold(
         plan=plan,
     )
 
-    def compile_anew(optimizer: Any = None) -> None:
-        optimizer = optimizer or _optimizer(recipe, learning_rate)
+    def compile_anew(start: int, optimizer: Any = None) -> None:
+        rate = LaterSchedule(learning_rate, start) if start and callable(learning_rate) else learning_rate
+        optimizer = optimizer or _optimizer(recipe, rate)
+        engine.begun = start
         for trick in recipe.tricks:
             optimizer = trick.optimizer(optimizer, model, plan)
         engine.compile(
@@ -65,7 +67,7 @@ def fold(
         )
 
     engine.stages, engine.compile_anew = stages, compile_anew
-    compile_anew(optimizer)
+    compile_anew(0, optimizer)
     return engine
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 
 from kerastricks.training.batches import TrainingBatches
-from kerastricks.training.fit import start_at
 
 
 class _OneRun(keras.callbacks.CallbackList):
@@ -45,8 +44,6 @@ def fit_in_stages(
     past = [action for epoch in sorted(engine.stages) if epoch <= initial_epoch for action in engine.stages[epoch]]
     for action in past:
         action()
-    if past:
-        engine.compile_anew()
     begins = [initial_epoch, *(epoch for epoch in sorted(engine.stages) if initial_epoch < epoch < epochs)]
     several = len(begins) > 1
     shared: Any = callbacks
@@ -56,14 +53,13 @@ def fit_in_stages(
             list(callbacks), add_history=True, add_progbar=verbose != 0, model=engine, engine=engine, **bar
         )
     for begin, end in itertools.pairwise([*begins, epochs]):
-        if begin != initial_epoch:
-            for action in engine.stages[begin]:
-                action()
-            engine.compile_anew()
+        for action in engine.stages[begin] if begin != initial_epoch else ():
+            action()
+        batches.start = begin * settings["steps_per_epoch"]
+        if batches.start:  # an optimizer of its own: what it knew belongs to another part of the run
+            engine.compile_anew(batches.start)
         if several:
             shared.ended = end == epochs
-        batches.start = begin * settings["steps_per_epoch"]
-        start_at(engine.optimizer, batches.start)
         history = engine.fit(
             batches if isinstance(batches, TrainingBatches) else batches.generate(),
             epochs=end,

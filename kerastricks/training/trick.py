@@ -147,7 +147,7 @@ class Trick:
         return optimizer
 
     def stages(self, model: Any, plan: Plan) -> dict[int, Callable[[], None]]:
-        """Returns what is to happen to `model` before some epochs, by epoch, counted from 0.
+        """Returns what is to happen to `model` before some epochs, by epoch, counted from 0; called before `model` is.
 
         The step is compiled anew there, with an optimizer that begins anew at the rate of that step.
         """

@@ -9,21 +9,19 @@ from kerastricks.models.graph import all_layers, has_graph, last_operation
 from kerastricks.training.trick import Trick
 
 
-def freeze(model: Any, trainable: bool = False) -> list[Any]:
+def freeze(model: Any) -> list[Any]:
     """Freezes all layers of `model` with weights but the last one, and returns those that were not frozen.
 
     BatchNormalization then runs in inference mode: it normalizes by its moving statistics, and leaves them alone.
 
     Args:
         model: A functional or Sequential model, changed in place; nested models are searched too.
-        trainable: Whether to let them learn again instead.
     """
     head = last_operation(model)
-    changed = [layer for layer in all_layers(model) if layer.weights and layer is not head]
-    changed = [layer for layer in changed if layer.trainable is not trainable]
-    for layer in changed:
-        layer.trainable = trainable
-    return changed
+    frozen = [layer for layer in all_layers(model) if layer.weights and layer is not head and layer.trainable]
+    for layer in frozen:
+        layer.trainable = False
+    return frozen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Freeze(Trick):
     """Trains the last layer alone for the first `epochs`, the whole network after them.
 
     Frozen layers take no gradient, which saves two thirds of a step, and their BatchNormalization is in inference mode.
-    When they thaw, the optimizer begins anew, at the rate of that step.
+    Layers that were frozen before stay so. When the others thaw, the optimizer begins anew, at the rate of that step.
 
     Args:
         epochs: Epochs for which the layers are frozen, at least 1 and fewer than the run has; None for the whole run.
@@ -66,7 +64,7 @@ class Freeze(Trick):
             )
         if self.epochs is not None and self.epochs >= setup.plan.epochs:
             raise ValueError(
-                f"Freeze would never thaw: it freezes {self.epochs} epochs and the run has {setup.plan.epochs}. "
+                f"Freeze would never thaw: it freezes epochs={self.epochs} of the run's {setup.plan.epochs}. "
                 "Pass `epochs=None` for the whole run, or train for more epochs."
             )
         head = last_operation(setup.model)
@@ -80,12 +78,10 @@ class Freeze(Trick):
         return model
 
     def stages(self, model, plan):
-        if self.epochs is None:
-            return {}
+        learning = [layer for layer in all_layers(model) if layer.trainable]
 
         def thaw() -> None:
-            for layer in freeze(model, trainable=True):
-                if self.batch_norm and isinstance(layer, layers.BatchNormalization):
-                    layer.trainable = False
+            for layer in learning:
+                layer.trainable = not (self.batch_norm and isinstance(layer, layers.BatchNormalization))
 
-        return {self.epochs: thaw}
+        return {} if self.epochs is None else {self.epochs: thaw}

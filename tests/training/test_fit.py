@@ -96,7 +96,17 @@ def test_begins_at_an_epoch_with_its_order_and_learning_rate(model, images):
     history = recipe.fit(model, images, epochs=2, initial_epoch=1, **RUN)
     assert history.epoch == [1]
     assert history.history["learning_rate"] == pytest.approx([0.05 * (1 + np.cos(np.pi * 7 / 8))], rel=1e-5)
-    assert int(history.model.optimizer.iterations) == 8
+
+
+def test_an_optimizer_that_begins_later_has_its_own_first_steps(model, images):
+    """Adam's first step is the learning rate, whatever the gradient, also at step 4 of 8: it corrects its own bias."""
+    recipe = kt.Recipe((kt.CosineDecay(),), learning_rate=1e-3, weight_decay=0, optimizer=kt.AdamW)
+    before = model.get_weights()
+    steps = {"epochs": 8, "steps_per_epoch": 1, "batch_size": 26, "verbose": 0}
+    history = recipe.fit(model, images, initial_epoch=7, **steps)
+    moved = max(np.abs(one - other).max() for one, other in zip(before[:1], model.get_weights()[:1], strict=True))
+    assert moved == pytest.approx(0.5e-3 * (1 + np.cos(np.pi * 7 / 8)), rel=1e-2)
+    assert (history.model.begun, int(history.model.optimizer.iterations)) == (7, 1)
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras on PyTorch has none")

@@ -262,7 +262,7 @@ def test_hooks_are_called_in_their_order_and_the_check_once(model, images):
     called = []
     kt.Recipe((spy(called, refuses=False),)).fit(model, images, epochs=1, batch_size=8, verbose=0)
     # `evaluation` tells the shape of the images that the model is to take.
-    once = ["plan", "learning_rate", "check", "evaluation", "model", "loss", "auxiliary", "averages", "stages"]
+    once = ["plan", "learning_rate", "check", "evaluation", "stages", "model", "loss", "auxiliary", "averages"]
     once += ["optimizer", "callbacks"]
     assert called[: len(once)] == once
     assert {"batch"} <= set(called[len(once) :]) <= {"batch", "evaluation"}  # Keras may look at the model first

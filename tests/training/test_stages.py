@@ -1,0 +1,77 @@
+import keras
+import pytest
+
+import kerastricks as kt
+
+
+class Watch(keras.callbacks.Callback):
+    def __init__(self, called):
+        super().__init__()
+        self.called = called
+
+    def on_train_begin(self, logs=None):
+        self.called.append("begin")
+
+    def on_train_end(self, logs=None):
+        self.called.append("end")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.called.append(epoch)
+
+
+def run(model, images, called, begins, **settings):
+    """Trains for four epochs of four steps with a trick that has stages at the epochs `begins`."""
+
+    class Staged(kt.Trick):
+        def stages(self, model, plan):
+            return {epoch: lambda epoch=epoch: called.append(f"stage {epoch}") for epoch in begins}
+
+    recipe = kt.Recipe((Staged(), kt.CosineDecay()), learning_rate=0.01)
+    settings = {"epochs": 4, "batch_size": 8, "verbose": 0, **settings}
+    return recipe.fit(model, images, validation_data=images, callbacks=[Watch(called)], **settings)
+
+
+def test_the_actions_come_before_their_epochs_and_callbacks_see_one_run(model, images):
+    called = []
+    history = run(model, images, called, (3, 1))
+    assert called == ["begin", 0, "stage 1", 1, 2, "stage 3", 3, "end"]
+    assert history.epoch == [0, 1, 2, 3] and len(history.history["val_loss"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("initial_epoch", "expected"),
+    [
+        (1, ["stage 1", "begin", 1, 2, "stage 3", 3, "end"]),
+        (3, ["stage 1", "stage 3", "begin", 3, "end"]),
+    ],
+)
+def test_those_of_past_epochs_come_at_once(model, images, initial_epoch, expected):
+    called = []
+    run(model, images, called, (1, 3), initial_epoch=initial_epoch)
+    assert called == expected
+
+
+def test_those_beyond_the_end_never_come(model, images):
+    called = []
+    run(model, images, called, (4, 9))
+    assert called == ["begin", 0, 1, 2, 3, "end"]
+
+
+def test_the_network_trains_as_without_stages_but_for_the_optimizers_state(model, images):
+    """Without momentum there is none: the order, the draws and the rates are those of the whole run."""
+    start = model.get_weights()
+    losses = []
+    for begins in ((), (2,)):
+        model.set_weights(start)
+
+        class Staged(kt.Trick):
+            def stages(self, model, plan, begins=begins):
+                return {epoch: lambda: None for epoch in begins}
+
+        def plain(learning_rate, weight_decay):
+            return keras.optimizers.SGD(learning_rate)
+
+        recipe = kt.Recipe((Staged(), kt.CosineDecay(), kt.MixUp()), learning_rate=0.01, optimizer=plain)
+        history = recipe.fit(model, images, epochs=4, batch_size=8, verbose=0)
+        losses.append(history.history["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
