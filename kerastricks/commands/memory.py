@@ -54,8 +54,17 @@ def available() -> int:
     found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
     for limit, used in _LIMITS:
         with contextlib.suppress(OSError, ValueError):
-            found.append(max(0, int(limit.read_text()) - int(used.read_text())))
+            found.append(max(1, int(limit.read_text()) - int(used.read_text()) + _reclaimable(used.parent)))
     return min(found, default=0)
+
+
+def _reclaimable(group: Path) -> int:
+    """Returns the bytes of files that a container keeps in memory and gives up when it needs room."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in (group / "memory.stat").read_text().splitlines():
+            if line.startswith("inactive_file "):
+                return int(line.split()[1])
+    return 0
 
 
 def installed() -> int:

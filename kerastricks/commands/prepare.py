@@ -9,7 +9,7 @@ import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
-from kerastricks.commands.defaults import batch_that_fits, fitted, has_default, photograph_size
+from kerastricks.commands.defaults import batch_that_fits, fitted, has_default, in_flags, photograph_size
 from kerastricks.commands.task import Task
 from kerastricks.models.precision import accelerator_name
 from kerastricks.recipes import spoken
@@ -146,7 +146,8 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
         _check_plan(_recipe(task)[0], task)
     data = load(task, report)
     asked = [words.partition(":")[0] for words in task.spoken] + ["Efficient"] * task.efficient
-    task, notes = fitted(task, min(data.image_shape[:2])) if has_default(task) else (task, [])
+    side, named = min(data.image_shape[:2]), not has_default(task)
+    task, notes = fitted(task, side)
     chosen, more = _recipe(task)
     _check_plan(chosen, task)
     notes = [*data.notes, data_room.balance(data.counts()), *notes, *more]
@@ -160,8 +161,9 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
     chosen, notes = dataclasses.replace(chosen, batch_size=batch_size), [*notes, *more]
     steps = -(-len(data.train[1]) // chosen.batch_size)
     plan = Plan(chosen.epochs, steps, chosen.batch_size, task.seed)
+    left_out: dict[str, str] = {}
     if task.recipe is None:
-        # Short runs of networks with a long memory: dropped without a word where it would change nothing.
+        # Short runs of networks with a long memory.
         if BatchNormMomentum.__name__ not in chosen.names:
             chosen = dataclasses.replace(chosen, tricks=(*chosen.tricks, BatchNormMomentum()))
         some = np.asarray(data.train[0][np.arange(1)])
@@ -169,6 +171,9 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
         for name in {"BatchNormMomentum", "Efficient"} & left_out.keys():  # speed and upkeep: nobody misses them
             del left_out[name]
         notes += [f"left out: {reason.partition('. ')[0]}." for reason in left_out.values()]
+        task = dataclasses.replace(task, efficient="Efficient" in chosen.names)
+    if not named:
+        notes.append(in_flags(task, chosen, left_out, side))
     return Prepared(task, data, chosen, network, plan, tuple(notes))
 
 

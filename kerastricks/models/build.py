@@ -31,7 +31,7 @@ def find(name: str) -> Any:
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ValueError(
             f"Unknown model '{name}'.{hint} Known: {', '.join(SHIPPED)}, every name of keras.applications, "
-            "and the path of a .keras file."
+            "the path of a .keras file, and a directory with a preset of KerasHub."
         )
     return known[name.lower()]
 

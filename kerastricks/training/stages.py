@@ -24,6 +24,20 @@ class _OneRun(keras.callbacks.CallbackList):
             super().on_train_end(logs)
 
 
+def enter_last(engine: Any, start: int) -> None:
+    """Puts an engine into the last of its stages, as for a measurement of the whole network.
+
+    Args:
+        engine: The `Engine`, compiled.
+        start: Batches of the run before.
+    """
+    for epoch in sorted(engine.stages):
+        for action in engine.stages[epoch]:
+            action()
+    if engine.stages:
+        engine.compile_anew(start)
+
+
 def fit_in_stages(
     engine: Any,
     batches: Any,

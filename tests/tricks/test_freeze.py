@@ -9,7 +9,7 @@ import kerastricks as kt
 
 
 class Watch(keras.callbacks.Callback):
-    """What trains at each epoch, the updates of its optimizer, the weights of the first layer, the first moving mean."""
+    """What trains at each epoch, the updates of its optimizer, the first weights, the first moving mean."""
 
     def __init__(self):
         super().__init__()

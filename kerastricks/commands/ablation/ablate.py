@@ -23,7 +23,7 @@ from kerastricks.commands.environment import environment
 from kerastricks.commands.output import check_writable
 from kerastricks.commands.task import AblateTask, TrainTask
 from kerastricks.data import Data
-from kerastricks.models import build
+from kerastricks.models import assemble
 from kerastricks.recipes.choose import checksum
 from kerastricks.report.ablation import ablation_page
 from kerastricks.report.ablation_text import COLUMNS, csv_rows, table
@@ -108,8 +108,8 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
         share_device()
     text = checksum(task.recipe)
     source = jobs.load(task)
-    if task.model.endswith(".keras"):  # one that cannot be opened would fail in each run, and count as a result
-        build(task.model, classes=len(source.classes), input_shape=whole.image_shape(source.image_shape))
+    if task.model.endswith(".keras") or task.weights:  # a file that fails would fail in each run, and count as a result
+        assemble(task.model, len(source.classes), whole.image_shape(source.image_shape), task.weights)
     backend = keras.backend.backend()
     wanted: dict[str, Any] = {
         **{name: value for name, value in task.settings().items() if name not in AblateTask.MAY_CHANGE},

@@ -19,6 +19,7 @@ from kerastricks.commands.task import BenchTask
 from kerastricks.data import Data
 from kerastricks.training.batches import TrainingBatches
 from kerastricks.training.callbacks import Clock, DataWait
+from kerastricks.training.stages import enter_last
 
 
 class _Repeated(keras.utils.PyDataset):
@@ -39,7 +40,8 @@ class _Repeated(keras.utils.PyDataset):
 def bench(task: BenchTask, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Measures training with a recipe in rounds, each of which gives every side one turn of `task.steps` steps.
 
-    The sides: training as it is (`both`); its `step` alone, on one batch again and again; its `input` alone; `plain`
+    The sides: training as it is (`both`), with layers thawed that a trick freezes for a while; its `step` alone, on one
+    batch again and again; its `input` alone; `plain`
     Keras, the same model on the same arrays by `compile` and `fit` at their defaults; and, where PyTorch is installed
     and knows the layers, `native` PyTorch: a network of the same form in a plain loop, channels last, in float32 or
     under bfloat16 autocast, whichever is faster here.
@@ -64,6 +66,7 @@ def bench(task: BenchTask, say: Callable[[str], None] = lambda line: None) -> di
     build = {"classes": len(source.classes), "input_shape": chosen.image_shape(source.image_shape)}
     plan = dataclasses.replace(plan, epochs=max(chosen.epochs, (rounds + 1) * 2))  # as long as its decays ask for
     engine = chosen.compile(network, plan, images=images[np.arange(1)])
+    enter_last(engine, 0)
     batches = TrainingBatches(images, labels, plan, chosen.tricks)
     waits: list[float] = []
     sides = {
