@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=tensorflow python benchmarks/finetune.py FOLDER [--seeds 5] [--arms train head whole random]
 
-FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same images of train/, validate on the fifth
-that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made. `head` trains
+FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same images of train/ at the same size, validate on
+the fifth that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made. `head` trains
 a new last layer on frozen features, `whole` the whole network at one rate, both by `compile` and `fit` with Adam and
 mirrored images, from the same ImageNet weights, for as many epochs; `random` is the same command without the weights.
 Finished runs are kept in the file of `--out`: the same command goes on.
@@ -23,6 +23,7 @@ import numpy as np
 import kerastricks as kt
 from kerastricks.commands.ablation.statistics import paired
 from kerastricks.commands.environment import environment
+from kerastricks.commands.defaults import photograph_size
 from kerastricks.commands.task import TrainTask
 from kerastricks.commands.train import train
 from kerastricks.models.fused_batch_norm import fuse_batch_normalization
@@ -30,6 +31,7 @@ from kerastricks.recipes import finetune
 from kerastricks.training.batches import EvaluationBatches
 
 NETWORK, EPOCHS, BATCH = "efficientnet_lite0", finetune.recipe.epochs, finetune.recipe.batch_size
+SIDE = photograph_size(TrainTask("photographs"))
 ARMS = ("train", "head", "whole", "random")
 WORDS = {
     "train": "kerastricks train, its defaults",
@@ -40,7 +42,7 @@ WORDS = {
 
 
 def by_command(data, seed, **settings):
-    """Trains by the command; returns the share of right answers on each half of the test images, and the seconds."""
+    """Trains by the command; returns the seconds of training and the model."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         train(TrainTask(data, seed=seed, out=f"{folder}/run", **settings))
@@ -77,11 +79,11 @@ def right(model, images, labels):
 def one(arm, data, seed, rates):
     """Returns what a run gave: right or wrong for each test image, and the seconds of training."""
     keras.backend.clear_session()
-    source = kt.data.load(data, seed=seed)
+    source = kt.data.load(data, seed=seed, image_size=SIDE)
     if arm == "train":
         seconds, model = by_command(data, seed)
     elif arm == "random":
-        seconds, model = by_command(data, seed, model=NETWORK, epochs=EPOCHS, batch_size=BATCH)
+        seconds, model = by_command(data, seed, model=NETWORK, epochs=EPOCHS, batch_size=BATCH, image_size=SIDE)
     else:
         seconds, model = by_keras(source, seed, rates[arm], frozen=arm == "head")
     return {"arm": arm, "seed": seed, "seconds": seconds, "right": right(model, *source.test)}
@@ -136,6 +138,6 @@ if __name__ == "__main__":
     print(f"All test images:\n\n{table(runs, seeds, slice(None))}\n")
     print(f"Every other one, on which nothing was chosen:\n\n{table(runs, seeds, slice(1, None, 2))}\n")
     print(
-        f"{arguments.seeds} seeds; {EPOCHS} epochs, batches of {BATCH}; Adam at {arguments.head_rate:g} (head) and "
+        f"{arguments.seeds} seeds; images of {SIDE} pixels, {EPOCHS} epochs, batches of {BATCH}; Adam at {arguments.head_rate:g} (head) and "
         f"{arguments.whole_rate:g} (whole). {about['backend']}; {about['hardware']}; {versions}"
     )

@@ -38,10 +38,15 @@ def train(task: Annotated[TrainTask, Parameter(name="*")]) -> None:
     from kerastricks.commands.train import train as command
 
     result = command(task)
-    averaged = f"  averaged {result['averaged_accuracy']:.4f}" if "averaged_accuracy" in result else ""
-    test = f"test accuracy {result['test_accuracy']:.4f}  validation " if "test_accuracy" in result else ""
+    said = [f"accuracy {result['accuracy']:.4f}"]
+    said += [f"averaged {result['averaged_accuracy']:.4f}"] if "averaged_accuracy" in result else []
+    said += [f"loss {result['loss']:.4f}"]
+    if "test_accuracy" in result:
+        test_averaged = result.get("test_averaged_accuracy")
+        averaged = "" if test_averaged is None else f", averaged {test_averaged:.4f}"
+        said = [f"test accuracy {result['test_accuracy']:.4f}{averaged}", f"validation {', '.join(said)}"]
     print(
-        f"\n{test}accuracy {result['accuracy']:.4f}{averaged}  loss {result['loss']:.4f}  "
+        f"\n{'  '.join(said)}  "
         f"{result['seconds']:.0f} s at {result['images_per_second']:,.0f} images/s\n"
         f"{result['directory']}/report.html shows the run, {result['directory']}/model.keras is the model"
     )

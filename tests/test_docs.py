@@ -51,7 +51,7 @@ def test_from_a_folder_to_a_server(tmp_path, monkeypatch):
     commands = re.findall(r"^kerastricks (.*)$", blocks, re.MULTILINE)
     assert [command.split()[0] for command in commands] == ["train", "evaluate", "predict", "export"]
     for command in commands:
-        short = ["--epochs", "4", "--image-size", "64", "--batch-size", "4"] if command.startswith("train") else []
+        short = ["--epochs", "12", "--image-size", "64", "--batch-size", "4"] if command.startswith("train") else []
         done = subprocess.run(
             [sys.executable, "-m", "kerastricks.cli", *shlex.split(command), *short], capture_output=True, text=True
         )

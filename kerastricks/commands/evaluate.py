@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,12 +85,15 @@ def evaluate(task: EvaluateTask) -> dict[str, Any]:
 def _seen_in_training(file: Path, data: str, split: str) -> list[str]:
     """Returns a line if the run that a model is from was trained on some of the images."""
     try:
-        trained = json.loads(file.with_name("run.json").read_text(encoding="utf-8"))["data"]
-        same = trained == data if data == "digits" else os.path.samefile(trained, data)
+        run = json.loads(file.with_name("run.json").read_text(encoding="utf-8"))
+        if data == "digits":  # `load_for` splits them by seed 0
+            seen = run["data"] == data and (split != "validation" or run["seed"] != 0)
+        else:
+            inside = Path(data).resolve().is_relative_to(Path(run["data_path"]).resolve())
+            seen = inside and split in ("training", "all")
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    told = "The model was trained on some of these images: it is worse on others."
-    return [told] if same and split in ("training", "all") else []
+    return ["The model was trained on some of these images: it is worse on others."] if seen else []
 
 
 def answer(model: Any, output: str, sides: Sequence[Fitted], batch_size: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from kerastricks.commands import faults, model_file
 from kerastricks.commands.model_images import fit, input_shape
@@ -46,7 +47,7 @@ def predict(task: PredictTask) -> Iterator[Row]:
     """
     check_backend(task)
     for path in task.paths:
-        if os.path.isdir(path) and next(files_below(path), None) is None:
+        if os.path.isdir(path) and next(files([path]), None) is None:
             raise ValueError(f"There is no image below {shown(path)}. Pass a folder that holds image files.")
     file, found = model_file.find(task.model)
     if task.top > len(found.classes):
@@ -66,9 +67,15 @@ def files(paths: Iterable[str]) -> Iterator[str]:
         if path == "-":
             yield from filter(None, (os.fsdecode(line.rstrip(b"\r\n")) for line in sys.stdin.buffer))
         elif os.path.isdir(path):
-            yield from files_below(path)
+            yield from filter(_may_be_image, files_below(path))
         else:
             yield path
+
+
+def _may_be_image(path: str) -> bool:
+    """Tells whether the ending of a file is one that Pillow reads, or it has none."""
+    ending = os.path.splitext(path)[1].lower()
+    return not ending or ending in Image.registered_extensions()
 
 
 def decoded(paths: Iterable[str], size: int, sides: tuple[int, int], batch_size: int) -> Iterator[list[Decoded]]:

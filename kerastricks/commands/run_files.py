@@ -50,6 +50,16 @@ def _judge(engine: Any, name: str, images: Any, labels: np.ndarray, batch_size: 
     return Judgement(f"{name} images", None, compare(images, labels, answers))
 
 
+def averaged_test(engine: Any, data: Data, batch_size: int) -> dict[str, float]:
+    """Returns the accuracy of the averaged weights on the test images, where there are both."""
+    if engine.averages is None or data.test is None:
+        return {}
+    images, labels = data.test
+    with engine.averaged():
+        answers = engine.predict(EvaluationBatches(images, labels, batch_size), verbose=0)
+    return {"test_averaged_accuracy": float(np.mean(answers.argmax(1) == labels))}
+
+
 def figures(judged: Mapping[str, Judgement]) -> dict[str, Any]:
     """Returns what `result.json` holds of judgements beside the validation's accuracy and loss: with intervals.
 

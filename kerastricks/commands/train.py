@@ -1,5 +1,6 @@
 """Trains a classifier on images and leaves a run directory behind."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,15 @@ from kerastricks.commands.environment import environment
 from kerastricks.commands.faults import check_memory, within_memory
 from kerastricks.commands.output import free_directory, next_free, write_json
 from kerastricks.commands.prepare import Prepared, fit, prepare, summary
-from kerastricks.commands.run_files import contact_sheet, figures, judgements, left, save_models, write_report
+from kerastricks.commands.run_files import (
+    averaged_test,
+    contact_sheet,
+    figures,
+    judgements,
+    left,
+    save_models,
+    write_report,
+)
 from kerastricks.commands.task import TrainTask
 from kerastricks.report.progress import Progress, decoding
 from kerastricks.training.batches import EvaluationBatches, TrainingBatches
@@ -49,6 +58,7 @@ def _run(prepared: Prepared, directory: Path) -> dict[str, Any]:
     settings = {
         **task.settings(),
         "command": task.command("train", backend),
+        "data_path": os.path.abspath(task.data) if isinstance(task.data, str) and task.data != "digits" else None,
         "classes": list(source.classes),
         "train_images": len(labels),
         "validation_images": len(source.validation[1]),
@@ -93,6 +103,7 @@ def _run(prepared: Prepared, directory: Path) -> dict[str, Any]:
         "parameters": network.count_params(),
         **{name: value for name, value in scores.items() if name.startswith("averaged_")},
         **figures(judged),
+        **averaged_test(engine, source, plan.batch_size),
     }
     write_report(engine, history.history, settings, result, sheet, judged, source, directory)
     return {**result, "directory": str(directory)}

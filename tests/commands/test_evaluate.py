@@ -128,7 +128,7 @@ def test_digits(tiny, tmp_path, monkeypatch):
 
 
 def test_says_where_images_were_trained_on(run, folder, tmp_path):
-    (tmp_path / "run" / "run.json").write_text(json.dumps({"data": str(tmp_path / "data")}))
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"data_path": str(tmp_path / "data")}))
     assert "The model was trained on some of these images" in " ".join(evaluate(EvaluateTask(run, folder))["notes"])
 
 

@@ -39,6 +39,13 @@ def pictures(tmp_path):
     return tmp_path / "pictures"
 
 
+def test_a_folder_gives_its_images_and_a_named_file_is_what_it_is(model, pictures):
+    (pictures / "notes.txt").write_text("no image")
+    assert len(list(predict(PredictTask(model, [str(pictures)], batch_size=2)))) == 5
+    (row,) = predict(PredictTask(model, [str(pictures / "notes.txt")]))
+    assert "error" in row
+
+
 def test_a_row_for_each_file_in_order(model, pictures):
     rows = list(predict(PredictTask(model, [str(pictures)], batch_size=2)))
     assert [os.path.basename(row["path"]) for row in rows] == ["0.png", "1.png", "2.png", "3.png", "4.png"]
