@@ -2,11 +2,11 @@
 
     KERAS_BACKEND=tensorflow python benchmarks/finetune.py FOLDER [--seeds 5] [--arms train head whole random]
 
-FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same images of train/ at the same size, validate on
-the fifth that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made. `head` trains
-a new last layer on frozen features, `whole` the whole network at one rate, both by `compile` and `fit` with Adam and
-mirrored images, from the same ImageNet weights, for as many epochs; `random` is the same command without the weights.
-Finished runs are kept in the file of `--out`: the same command goes on.
+FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same images of train/ at the same size, validate
+on the fifth that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made.
+`head` trains a new last layer on frozen features, `whole` the whole network at one rate, both by `compile` and `fit`
+with Adam and mirrored images, from the same ImageNet weights, for as many epochs; `random` is the same command without
+the weights. Finished runs are kept in the file of `--out`: the same command goes on, and shows all of them.
 """
 
 import argparse
@@ -22,8 +22,8 @@ import numpy as np
 
 import kerastricks as kt
 from kerastricks.commands.ablation.statistics import paired
-from kerastricks.commands.environment import environment
 from kerastricks.commands.defaults import photograph_size
+from kerastricks.commands.environment import environment
 from kerastricks.commands.task import TrainTask
 from kerastricks.commands.train import train
 from kerastricks.models.fused_batch_norm import fuse_batch_normalization
@@ -89,26 +89,28 @@ def one(arm, data, seed, rates):
     return {"arm": arm, "seed": seed, "seconds": seconds, "right": right(model, *source.test)}
 
 
-def table(runs, seeds, share):
-    """Returns the table in Markdown, over all test images or over one half of them."""
-    lines = [
-        "| side | test accuracy, % (deviation) | `train` is better by, points [95 %] | s a run |",
-        "|---|---|---|---|",
-    ]
-    scores = {
-        arm: [100 * statistics.mean(runs[arm, seed]["right"][share]) for seed in seeds]
-        for arm in ARMS
-        if all((arm, seed) in runs for seed in seeds)
-    }
-    for arm, column in scores.items():
-        spread = statistics.stdev(column) if len(column) > 1 else 0.0
-        gain = (
-            ""
-            if arm == "train" or len(column) < 2
-            else "{0.mean:+.2f} [{0.low:+.2f}, {0.high:+.2f}]".format(paired(scores["train"], column))
+def table(runs, share):
+    """Returns the table in Markdown, over all test images or over one half of them; runs pair by seed."""
+    lines = ["| side | seeds | test accuracy, % (deviation) | `train` is better by, points [95 %] | s a run |"]
+    lines += ["|---|---|---|---|---|"]
+    for arm in ARMS:
+        seeds = sorted(seed for known, seed in runs if known == arm)
+        if not seeds:
+            continue
+        column, ours = (
+            [100 * statistics.mean(runs[one, seed]["right"][share]) for seed in seeds if (one, seed) in runs]
+            for one in (arm, "train")
         )
+        spread = f"{statistics.stdev(column):.2f}" if len(column) > 1 else "one run"
+        gain = ""
+        if arm != "train" and len(ours) == len(column) > 1:
+            gain = "{0.mean:+.2f} [{0.low:+.2f}, {0.high:+.2f}]".format(paired(ours, column))
+        elif arm != "train" and len(ours) == len(column):
+            gain = f"{ours[0] - column[0]:+.2f}"
         seconds = statistics.median(runs[arm, seed]["seconds"] for seed in seeds)
-        lines.append(f"| {WORDS[arm]} | {statistics.mean(column):.2f} ({spread:.2f}) | {gain} | {seconds:.0f} |")
+        lines.append(
+            f"| {WORDS[arm]} | {len(seeds)} | {statistics.mean(column):.2f} ({spread}) | {gain} | {seconds:.0f} |"
+        )
     return "\n".join(lines)
 
 
@@ -135,9 +137,9 @@ if __name__ == "__main__":
                 print(f"# {arm}, seed {seed}: {100 * statistics.mean(runs[arm, seed]['right']):.2f} %", file=sys.stderr)
     about = environment()
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-    print(f"All test images:\n\n{table(runs, seeds, slice(None))}\n")
-    print(f"Every other one, on which nothing was chosen:\n\n{table(runs, seeds, slice(1, None, 2))}\n")
+    print(f"All test images:\n\n{table(runs, slice(None))}\n")
+    print(f"Every other one, on which nothing was chosen:\n\n{table(runs, slice(1, None, 2))}\n")
     print(
-        f"{arguments.seeds} seeds; images of {SIDE} pixels, {EPOCHS} epochs, batches of {BATCH}; Adam at {arguments.head_rate:g} (head) and "
+        f"Images of {SIDE} pixels, {EPOCHS} epochs, batches of {BATCH}; Adam at {arguments.head_rate:g} (head) and "
         f"{arguments.whole_rate:g} (whole). {about['backend']}; {about['hardware']}; {versions}"
     )
