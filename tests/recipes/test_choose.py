@@ -11,7 +11,7 @@ pytestmark = pytest.mark.any_backend
 
 
 def test_every_shipped_recipe_loads():
-    assert len(NAMES) == 24
+    assert len(NAMES) == 25
     for name in NAMES:
         assert recipes.find(name).optimizer is not None
         assert describe(name).partition("\n")[0].endswith(".")
