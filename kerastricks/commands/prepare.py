@@ -9,7 +9,7 @@ import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
-from kerastricks.commands.defaults import batch_that_fits, fitted, has_default, in_flags, photograph_size
+from kerastricks.commands.defaults import batch_that_fits, fitted, has_default, has_learned, in_flags, photograph_size
 from kerastricks.commands.task import Task
 from kerastricks.models.precision import accelerator_name
 from kerastricks.recipes import spoken
@@ -163,8 +163,9 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
     plan = Plan(chosen.epochs, steps, chosen.batch_size, task.seed)
     left_out: dict[str, str] = {}
     if task.recipe is None:
-        # Short runs of networks with a long memory.
-        if BatchNormMomentum.__name__ not in chosen.names:
+        # Short runs of networks with a long memory; one that has learned has statistics worth keeping.
+        learned = task.weights is not None or has_learned(task.model)
+        if not learned and BatchNormMomentum.__name__ not in chosen.names:
             chosen = dataclasses.replace(chosen, tricks=(*chosen.tricks, BatchNormMomentum()))
         some = np.asarray(data.train[0][np.arange(1)])
         chosen, left_out = applicable(chosen, network, plan, some, asked)

@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 
 import keras
 import pytest
@@ -53,3 +54,13 @@ def test_a_recipe_of_the_callers_takes_tricks_too():
     recipe = kt.Recipe((kt.MixUp(),), optimizer=keras.optimizers.Lion)
     task = TrainTask("digits", recipe=recipe, epochs=2, with_tricks=["MixUp:alpha=1", "Efficient"])
     assert prepare.recipe(task).tricks == (kt.Efficient(), kt.MixUp(1))
+
+
+def test_a_network_that_has_learned_keeps_its_statistics(tiny, digits, tmp_path):
+    path = str(shutil.copy(tiny["digits"], tmp_path))
+    task = TrainTask(digits, model=path, epochs=2)
+    assert "BatchNormMomentum" in prepare.prepare(task).recipe.names
+    kt.models.describe(path, kt.models.Description(tuple("0123456789"), 8, 1))
+    prepared = prepare.prepare(task)
+    assert prepared.task.recipe_name == "finetune"
+    assert "BatchNormMomentum" not in prepared.recipe.names
