@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from kerastricks.data import digits
+from kerastricks.data import digits, duplicates
 from kerastricks.data import source as sources
 from kerastricks.data.counts import balance as balance
 from kerastricks.data.counts import per_class
 from kerastricks.data.division import divide
+from kerastricks.data.gathered import gather
 from kerastricks.data.labelled import Labelled as Labelled
 from kerastricks.data.labelled import load_for as load_for
-from kerastricks.data.pixels import Subset, load_pixels, own_size, tolerance
+from kerastricks.data.pixels import Subset, tolerance
+from kerastricks.data.pixels import files_of as files_of
 from kerastricks.data.split import by_seed, stratified_split
 
 
@@ -26,7 +28,9 @@ class Data:
     comes with validation images; if not, the seed chooses them. `validation_from` says in words where they come from,
     empty where nobody said. `notes` are lines that a user is to read. `tolerated` holds the paths of JPEG files that
     simplejpeg refused and Pillow decoded; of a folder too large for the cache, those so far. `test` holds images that
-    nothing is trained or chosen on, where the data comes with some.
+    nothing is trained or chosen on, where the data comes with some. `set_aside` holds the bad files that were left out,
+    each with its reason. `duplicates` is the number of validation and test images that are among the training images
+    too, byte for byte.
     """
 
     name: str
@@ -38,6 +42,8 @@ class Data:
     notes: tuple[str, ...] = ()
     tolerated: Collection[str] = ()
     test: tuple[Any, np.ndarray] | None = None
+    set_aside: tuple[tuple[str, str], ...] = ()
+    duplicates: int = 0
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -82,11 +88,13 @@ def load(
     report: Callable[[int, int], None] = lambda done, total: None,
     deepest: bool = False,
     default_size: int = 224,
+    allow_bad: str | None = None,
 ) -> Data:
     """Loads the built-in `digits`, a folder of images, or a CSV file of paths and labels.
 
     The images are decoded once, in threads, and kept in a cache outside the folder: `KERASTRICKS_CACHE`, or
-    `kerastricks` in the user's cache directory. Files are only read, never written.
+    `kerastricks` in the user's cache directory. Files are only read, never written. Before that the header of every
+    file is read; all files that are no images are told at once, and so are those that cannot be decoded.
 
     Args:
         source: `digits`, the path of a folder `root/class/*.jpg` or `root/{train,val,test}/class/*.jpg`, or that of a
@@ -102,28 +110,41 @@ def load(
         deepest: Whether each folder that holds images is a class, such as `Fruit/Apple`, however deep it lies; by
             default the classes are the first level of folders.
         default_size: Side in pixels of images of several sizes.
+        allow_bad: How many files may be bad, a number such as `3` or a share such as `1%`; they are left out before the
+            split, and listed in `set_aside`. By default none.
 
     Raises:
-        ValueError: If there is no such data, or it is not a classification task.
+        ValueError: If there is no such data, it is not a classification task, or more files are bad than are allowed.
     """
     if source == "digits":
         digits.check_size(image_size)
-        if deepest:
-            raise ValueError("`deepest` is for folders. Received: deepest=True with digits")
+        digits.check_files(deepest=deepest, allow_bad=allow_bad)
         taken = "`digits` is the built-in data set; pass ./digits for the folder."
-        notes = (taken,) if os.path.isdir("digits") else ()
-        data = Data("digits", *digits.load_digits(seed), own_split=False, validation_from=by_seed(), notes=notes)
+        said = (taken,) if os.path.isdir("digits") else ()
+        data = Data("digits", *digits.load_digits(seed), own_split=False, validation_from=by_seed(), notes=said)
         return data if images is None else data.part(images)
     listing = sources.read(source, deepest)
-    parts = divide(listing, seed)
-    paths = listing.paths
-    own = own_size(paths, default_size)  # names a file that is no image, too
-    pixels = load_pixels(paths, own if image_size is None else image_size, cache_size, report)
+    divide(listing, seed)  # what is wrong with the folders is said before files are read
+    found = gather(
+        listing,
+        splits=listing.splits,
+        image_size=image_size,
+        default_size=default_size,
+        cache_size=cache_size,
+        report=report,
+        allow_bad=allow_bad,
+        to_train=True,
+    )
+    parts = divide(found.listing, seed)
+    held_out = [part[0] for part in (parts.validation, parts.test) if part is not None]
+    rows = [found.rows[rows] for rows in (parts.train[0], np.concatenate(held_out))]
+    twice = duplicates.find(listing.paths, found.found.sizes, found.found.starts, *rows)
 
     def side(part: tuple[np.ndarray, np.ndarray]) -> tuple[Subset, np.ndarray]:
         rows, labels = part
-        return Subset(pixels, rows), labels
+        return found.images(rows), labels
 
+    notes = [*parts.notes, *found.notes, *duplicates.note(twice), *tolerance(len(found.pixels.tolerated))]
     data = Data(
         sources.name_of(source),
         parts.classes,
@@ -131,8 +152,10 @@ def load(
         side(parts.validation),
         parts.own_split,
         parts.validation_from,
-        (*parts.notes, *tolerance(len(pixels.tolerated))),
-        pixels.tolerated,
+        tuple(notes),
+        found.pixels.tolerated,
         None if parts.test is None else side(parts.test),
+        found.set_aside,
+        len(twice),
     )
     return data if images is None else data.part(images)

@@ -22,6 +22,13 @@ def load_digits(seed: int) -> tuple[tuple[str, ...], tuple, tuple]:
     return CLASSES, (images[train], labels[train]), (images[validation], labels[validation])
 
 
+def check_files(**settings: object) -> None:
+    """Raises a `ValueError` if a setting is given that is for files."""
+    for name, value in settings.items():
+        if value not in (None, False):
+            raise ValueError(f"`{name}` is for folders. Received: {name}={value!r} with digits")
+
+
 def check_size(image_size: int | None) -> None:
     """Raises a `ValueError` if another size is asked for than digits have."""
     if image_size not in (None, 8):

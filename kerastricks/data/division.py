@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerastricks.data.listing import ALL, Listing, lacking
+from kerastricks.data.listing import Listing, lacking
 from kerastricks.data.names import few
 from kerastricks.data.split import by_seed, stratified_split
 
@@ -35,7 +35,7 @@ def divide(listing: Listing, seed: int) -> Parts:
             one to validate or test on is none of those to train on.
     """
     where, names = listing.where, listing.names
-    whole = "train" if "train" in listing.splits else ALL
+    whole = listing.whole
     if whole not in listing.splits:
         raise ValueError(f"{where} has no images to train on. Received: {', '.join(names.values())}")
     classes = tuple(listing.splits[whole])

@@ -21,7 +21,7 @@ def read_folder(root: str, deepest: bool = False) -> Listing:
     folders = split_folders(root, nested=deepest)
     if not folders:
         found = _walk(root, deepest)
-        return Listing(shown(root), {ALL: _by_class(found)}, {ALL: "all images"}, found.notes())
+        return Listing(shown(root), {ALL: _by_class(found, root)}, {ALL: "all images"}, found.notes())
     splits, notes = {}, []
     for split, folder in folders.items():
         path = os.path.join(root, folder)
@@ -29,7 +29,7 @@ def read_folder(root: str, deepest: bool = False) -> Listing:
             notes.append(f"Not used: {shown(folder)}/, for it has no class folders.")
             continue
         found = _walk(path, deepest)
-        splits[split] = _by_class(found)
+        splits[split] = _by_class(found, path)
         notes += found.notes()
     if unused := [f"{shown(name)}/" for name in subfolders(root) if name not in folders.values()]:
         notes.append(f"Not used: {', '.join(unused)}.")
@@ -45,5 +45,10 @@ def _walk(root: str, deepest: bool) -> Walk:
     return found
 
 
-def _by_class(found: Walk) -> dict[str, list[str]]:
-    return {shown(folder): sorted(found.files[folder]) for folder in sorted(found.files)}
+def _by_class(found: Walk, root: str) -> dict[str, list[str]]:
+    classes: dict[str, list[str]] = {}
+    for folder in sorted(found.files):
+        if shown(folder) in classes:
+            raise ValueError(f"Two folders in {shown(root)} are both shown as '{shown(folder)}'. Rename one of them.")
+        classes[shown(folder)] = sorted(found.files[folder])
+    return classes

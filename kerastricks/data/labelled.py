@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kerastricks.data import digits, source
+from kerastricks.data.gathered import gather
 from kerastricks.data.listing import ALL, Listing, lacking
 from kerastricks.data.names import few
-from kerastricks.data.pixels import Subset, load_pixels, own_size, tolerance
+from kerastricks.data.pixels import tolerance
 from kerastricks.data.split import stratified_split
 
 _WORDS = {"train": "training"}
@@ -24,6 +25,7 @@ class Labelled(NamedTuple):
         paths: The files; of the digits, their numbers among all of them.
         split: Which images these are: `training`, `validation`, `test` or `all`.
         notes: Lines that a user is to read.
+        set_aside: The bad files that were left out, each with its reason.
     """
 
     images: Any
@@ -31,6 +33,7 @@ class Labelled(NamedTuple):
     paths: list[str]
     split: str
     notes: tuple[str, ...]
+    set_aside: tuple[tuple[str, str], ...] = ()
 
 
 def load_for(
@@ -42,6 +45,7 @@ def load_for(
     cache_size: float = 10.0,
     report: Callable[[int, int], None] = lambda done, total: None,
     deepest: bool | None = None,
+    allow_bad: str | None = None,
 ) -> Labelled:
     """Loads the images of one split, for a model that knows `classes`.
 
@@ -55,11 +59,14 @@ def load_for(
         report: Called with the images decoded so far and their total; those of other splits are not decoded.
         deepest: As in `kerastricks.data.load`; by default, whether a class of the model is one of a folder in another,
             such as `Fruit/Apple`.
+        allow_bad: As in `kerastricks.data.load`; files of other splits do not count.
 
     Raises:
-        ValueError: If there is no such data or split, it has no images, or the model does not know a class of them.
+        ValueError: If there is no such data or split, it has no images, too many of its files are bad, or the model
+            does not know a class of them.
     """
     if data == "digits":
+        digits.check_files(allow_bad=allow_bad)
         return _digits(classes, split, image_size)
     if deepest is None:
         deepest = os.path.isdir(data) and any("/" in label for label in classes)
@@ -71,15 +78,26 @@ def load_for(
     if not found:
         place = "" if whole else f" in {name}"
         raise ValueError(f"{listing.where} has no images{place}. Add some to the folders of their classes.")
-    notes = [*listing.notes, *_check_classes(found, classes, listing.where, name)]
+    _check_classes(found, classes, listing.where)
+    gathered = gather(
+        listing,
+        splits=taken,
+        image_size=image_size,
+        default_size=224,
+        cache_size=cache_size,
+        report=report,
+        allow_bad=allow_bad,
+    )
+    listing = gathered.listing
     paths = listing.paths
     rows = np.concatenate([listing.rows(part) for part in taken])
     chosen = [paths[row] for row in rows]
-    images = load_pixels(paths, own_size(paths) if image_size is None else image_size, cache_size, report, rows)
     labels = np.concatenate([listing.labels(part, classes) for part in taken])
-    notes += tolerance(len(images.tolerated.intersection(chosen)))
+    found = {label for part in taken for label in listing.classes(part)}
+    notes = [*listing.notes, *lacking(name, found, classes), *gathered.notes]
+    notes += tolerance(len(gathered.pixels.tolerated.intersection(chosen)))
     words = "all" if whole else _WORDS.get(taken[0], taken[0])
-    return Labelled(Subset(images, rows), labels, chosen, words, tuple(notes))
+    return Labelled(gathered.images(rows), labels, chosen, words, tuple(notes), gathered.set_aside)
 
 
 def _taken(listing: Listing, split: str | None) -> list[str]:
@@ -110,7 +128,8 @@ def _digits(classes: Sequence[str], split: str | None, image_size: int | None) -
     taken = split or "validation"
     if taken not in parts:
         raise ValueError(f"The digits have no such split. Expected one of: {', '.join(parts)}. Received: {split=}")
-    notes = _check_classes(set(digits.CLASSES), classes, "digits", "digits")
+    _check_classes(set(digits.CLASSES), classes, "digits")
+    notes = lacking("digits", digits.CLASSES, classes)
     if taken != "all":
         notes.append(f"Which digits are for {_WORDS.get(taken, taken)} is by seed 0; another seed chooses others.")
     rows = parts[taken]
@@ -119,15 +138,10 @@ def _digits(classes: Sequence[str], split: str | None, image_size: int | None) -
     return Labelled(images[rows], numbers[labels[rows]], paths, _WORDS.get(taken, taken), tuple(notes))
 
 
-def _check_classes(found: set[str], classes: Sequence[str], where: str, name: str) -> list[str]:
-    """Returns a line if the images lack classes of the model.
-
-    Raises:
-        ValueError: If the model does not know a class of the images.
-    """
+def _check_classes(found: set[str], classes: Sequence[str], where: str) -> None:
+    """Raises a `ValueError` if the model does not know a class of the images."""
     if extra := sorted(found.difference(classes)):
         raise ValueError(
             f"The classes of {where} must be among those of the model: {few(classes)}. Received: {few(extra)}. Pass "
             "the data that the model was trained for."
         )
-    return lacking(name, found, classes)

@@ -29,6 +29,19 @@ class Listing(NamedTuple):
         """The files of all splits, split by split and class by class; a `Path` each would take ten times the memory."""
         return [path for files in self.splits.values() for part in files.values() for path in part]
 
+    @property
+    def whole(self) -> str:
+        """The split to train on, or `ALL`."""
+        return "train" if "train" in self.splits else ALL
+
+    def without(self, paths: Collection[str]) -> "Listing":
+        """Returns the data set without some files; a class may be empty then."""
+        splits = {
+            split: {name: [path for path in part if path not in paths] for name, part in files.items()}
+            for split, files in self.splits.items()
+        }
+        return self._replace(splits=splits)
+
     def classes(self, split: str) -> list[str]:
         """Returns the classes that have files in a split."""
         return [name for name, files in self.splits[split].items() if files]

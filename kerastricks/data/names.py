@@ -1,12 +1,19 @@
 """Names of files as text that can be printed."""
 
 import os
+import re
 from collections.abc import Sequence
+
+# Control characters, ends of lines, what turns the direction of text round, and bytes that are not UTF-8.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def shown(path: str | os.PathLike[str]) -> str:
-    """Returns a path or a name as it is shown: bytes that are not UTF-8 are escaped, such as `caf\\udce9`."""
-    return os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    """Returns a path or a name as it is shown, on one line: what no terminal should get is escaped, as in `caf\\udce9`.
+
+    Escaped are bytes that are not UTF-8, control characters and line ends, and marks that reverse text.
+    """
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), os.fspath(path))
 
 
 def few(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from kerastricks.data.names import few, shown
 
 _JUNK = ("thumbs.db", "desktop.ini")
+_IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif")
 
 
 @dataclasses.dataclass
@@ -23,6 +24,7 @@ class Walk:
     deeper: list[str] = dataclasses.field(default_factory=list)
     passed_over: list[str] = dataclasses.field(default_factory=list)
     not_followed: list[str] = dataclasses.field(default_factory=list)
+    hollow: list[str] = dataclasses.field(default_factory=list)
 
     def notes(self) -> list[str]:
         """Returns what a user is to know of these files, one line each."""
@@ -35,6 +37,8 @@ class Walk:
             )
         if self.passed_over:
             lines.append(f"Passed over, for it is no ordinary file: {self._few(self.passed_over)}.")
+        if self.hollow:
+            lines.append(f"Passed over, for it is an empty folder with the name of an image: {self._few(self.hollow)}.")
         if self.not_followed:
             lines.append(f"Not followed, for the link leads to a folder already read: {self._few(self.not_followed)}.")
         return lines
@@ -51,7 +55,9 @@ class Walk:
             files: The paths of its files.
             leaf: Whether the folder has none in it. One without files counts as a class that is empty.
         """
-        if not self.deepest:
+        if leaf and not files and folder.lower().endswith(_IMAGES):
+            self.hollow.append(folder)
+        elif not self.deepest:
             self.files.setdefault(top, []).extend(files)
             if files and os.path.dirname(folder) != self.root:
                 self.deeper.append(folder)

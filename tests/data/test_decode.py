@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -83,3 +85,27 @@ def test_refuses_an_empty_file(tmp_path):
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(ValueError, match="empty.jpg: it is no image"):
         decode(tmp_path / "empty.jpg", 4)
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for read in (image_size, lambda path: decode(path, 4)):
+        with pytest.raises(ValueError, match="pipe.jpg: it is no ordinary file"):
+            read(tmp_path / "pipe.jpg")
+
+
+@pytest.mark.parametrize("form", ["GIF", "TIFF", "BMP", "WEBP", "PNG", "JPEG"])
+def test_reads_every_form_the_same_in_another_process(tmp_path, form):
+    """Of an animation, the first frame."""
+    red, blue = (Image.new("RGB", (4, 4), colour) for colour in ((200, 0, 0), (0, 0, 200)))
+    options = {"save_all": True, "append_images": [blue]} if form in ("GIF", "TIFF", "WEBP") else {}
+    path = saved(tmp_path, red, f"image.{form.lower()}", **options)
+    assert np.array_equal(decode(path, 4), module.decode_here(path, 4))
+    assert decode(path, 4)[0, 0].tolist() == pytest.approx([200, 0, 0], abs=8)
+
+
+def test_a_program_is_never_run_to_decode_a_file(tmp_path):
+    """Pillow has Ghostscript read PostScript."""
+    saved(tmp_path, Image.new("RGB", (4, 4)), "image.eps")
+    with pytest.raises(ValueError, match="image.eps: it is no image"):
+        decode(tmp_path / "image.eps", 4)

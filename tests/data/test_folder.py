@@ -1,15 +1,22 @@
 import hashlib
+import os
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from kerastricks import data
+from kerastricks.commands.task import TrainTask
+from kerastricks.commands.train import train
 
 
 def paint(path, colour=(10, 200, 30), size=(12, 12)):
+    """Saves an image of one colour, but for a pixel in the corner: no two are the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).save(path)
+    picture = Image.new("RGB", size, colour)
+    picture.putpixel((size[0] - 1, size[1] - 1), tuple(zlib.crc32(str(path).encode()).to_bytes(4, "big")[:3]))
+    picture.save(path)
 
 
 @pytest.fixture
@@ -54,12 +61,27 @@ def test_the_size_is_the_images_own_if_all_are_equal_squares(tmp_path, size, exp
     assert data.load(str(tmp_path), image_size=9).image_shape == (9, 9, 3)
 
 
-def test_the_users_folder_is_only_read(root):
-    def digest():
-        return {path: hashlib.sha256(path.read_bytes()).digest() for path in root.rglob("*") if path.is_file()}
+@pytest.mark.slow
+def test_the_users_folder_is_only_read(root, tmp_path, monkeypatch):
+    """Names, times and contents are the same after a run, a bad file and all."""
 
+    def digest():
+        return {
+            path: (path.stat().st_mtime_ns, path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest())
+            for path in [root, *root.rglob("*")]
+        }
+
+    (root / "dog" / "notes.txt").write_text("no image")
     before = digest()
-    data.load(str(root))
+    with pytest.raises(ValueError, match="notes.txt: it is no image"):
+        data.load(str(root))
+    data.load(str(root), allow_bad="1")
+    assert digest() == before
+    (root / "dog" / "notes.txt").unlink()
+    before = digest()
+    monkeypatch.chdir(tmp_path)
+    train(TrainTask(str(root), epochs=1))
+    assert (tmp_path / "runs" / "pets-1" / "model.keras").is_file()
     assert digest() == before
 
 
@@ -182,3 +204,21 @@ def test_the_splits_of_a_folder_share_a_cache(tmp_path, fill, monkeypatch):
     loaded = data.load(str(tmp_path / "data"))
     assert len(list((tmp_path / "cache").iterdir())) == 1
     assert loaded.train[0].images is loaded.validation[0].images is loaded.test[0].images
+
+
+def test_two_folders_that_are_shown_alike_are_refused(tmp_path, fill):
+    fill(tmp_path, {"a\nb": 2, r"a\nb": 2})
+    with pytest.raises(ValueError, match=r"Two folders in .* are both shown as 'a\\nb'. Rename one"):
+        data.load(str(tmp_path))
+
+
+def test_names_of_every_kind_are_trained_on(tmp_path, save):
+    """Line ends, escape sequences, bytes that are no text, and as long as a name may be."""
+    for label in (b"a\nb", b"\x1b[31mc", b"\xff", b"L" * 255):
+        for index in range(2):
+            name = (b"%d\n\xfe" % index).rjust(251, b"x") + b".png"
+            save(tmp_path / "data" / os.fsdecode(label) / os.fsdecode(name), (index, 0, 0))
+    loaded = data.load(str(tmp_path / "data"))
+    assert loaded.classes == (r"\x1b[31mc", "L" * 255, r"a\nb", r"\udcff")
+    assert loaded.train[0][np.arange(4)].shape == (4, 4, 4, 3)
+    assert loaded.notes == ()

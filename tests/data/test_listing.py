@@ -1,4 +1,4 @@
-from kerastricks.data.listing import Listing, lacking
+from kerastricks.data.listing import ALL, Listing, lacking
 
 SPLITS = {"train": {"b": ["b0", "b1"], "a": ["a0"]}, "test": {"c": [], "a": ["t0", "t1"]}}
 LISTING = Listing("root", SPLITS, {"train": "train/", "test": "test/"}, [])
@@ -26,3 +26,11 @@ def test_classes_that_are_lacking_are_said():
     assert lacking("val/", "ab", "abc") == ["val/ lacks 1 of the 3 classes, c: it is not scored."]
     assert lacking("val/", "a", "abcd") == ["val/ lacks 3 of the 4 classes, b, c, d: they are not scored."]
     assert lacking("val/", "a", "abcde") == ["val/ lacks 4 of the 5 classes, such as b, c, d: they are not scored."]
+
+
+def test_without_some_files_classes_stay():
+    listing = Listing("x", {"train": {"a": ["a0", "a1"], "b": ["b0"]}, "test": {"a": ["t0"]}}, {}, [])
+    left = listing.without({"a0", "b0"})
+    assert left.splits == {"train": {"a": ["a1"], "b": []}, "test": {"a": ["t0"]}}
+    assert (listing.whole, left.paths, listing.paths) == ("train", ["a1", "t0"], ["a0", "a1", "b0", "t0"])
+    assert Listing("x", {ALL: {}}, {}, []).whole == ALL

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerastricks.data.pixels import Files, Subset, load_pixels, own_size, tolerance
+from kerastricks.data.pixels import Files, Subset, load_pixels, tolerance
 
 
 @pytest.fixture
@@ -39,13 +39,6 @@ def test_only_the_rows_that_are_asked_for_are_decoded(paths):
 def test_a_subset_has_an_order_of_its_own(paths):
     subset = Subset(load_pixels(paths, 6, 1.0, lambda done, total: None), np.array([3, 0, 1]))
     assert (subset.shape, levels(subset, [0, 2])) == ((3, 6, 6, 3), [150, 50])
-
-
-def test_the_size_is_that_of_equal_squares(paths):
-    assert own_size(paths) == 6
-    Image.new("RGB", (6, 5)).save(paths[0])
-    assert own_size(paths[:1]) == own_size(paths) == 224
-    assert own_size(paths, 256) == 256
 
 
 def test_files_that_were_tolerated_are_counted():

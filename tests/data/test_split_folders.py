@@ -1,15 +1,19 @@
 import pytest
-from PIL import Image
 
 from kerastricks import data
 
 
-def paint(root, *parts, classes=("a", "b"), count=2):
-    for part in parts:
-        for label in classes:
-            (root / part / label).mkdir(parents=True, exist_ok=True)
-            for index in range(count):
-                Image.new("RGB", (4, 4)).save(root / part / label / f"{index}.png")
+@pytest.fixture
+def paint(save):
+    """Returns a function that puts images into the classes of splits."""
+
+    def images(root, *parts, classes=("a", "b"), count=2):
+        for part in parts:
+            for label in classes:
+                for index in range(count):
+                    save(root / part / label / f"{index}.png")
+
+    return images
 
 
 @pytest.mark.parametrize(
@@ -21,7 +25,7 @@ def paint(root, *parts, classes=("a", "b"), count=2):
         ("TRAIN", "VALID"),
     ],
 )
-def test_takes_splits_by_any_of_their_names(tmp_path, train, held_out):
+def test_takes_splits_by_any_of_their_names(tmp_path, train, held_out, paint):
     paint(tmp_path, train, count=3)
     paint(tmp_path, held_out)
     loaded = data.load(str(tmp_path))
@@ -31,7 +35,7 @@ def test_takes_splits_by_any_of_their_names(tmp_path, train, held_out):
 
 
 @pytest.mark.parametrize(("train", "test"), [("train", "Test"), ("Training", "testing")])
-def test_a_third_folder_is_for_tests(tmp_path, train, test):
+def test_a_third_folder_is_for_tests(tmp_path, train, test, paint):
     paint(tmp_path, train, test, count=3)
     paint(tmp_path, "val")
     paint(tmp_path, "masks", classes=("c",))
@@ -42,7 +46,7 @@ def test_a_third_folder_is_for_tests(tmp_path, train, test):
 
 
 @pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "Testing")])
-def test_the_seed_chooses_where_there_is_no_folder_for_validation(tmp_path, train, test):
+def test_the_seed_chooses_where_there_is_no_folder_for_validation(tmp_path, train, test, paint):
     """Of ten images a class in train/, two are to validate; those of test/ are neither."""
     paint(tmp_path, train, count=10)
     paint(tmp_path, test, count=3)
@@ -56,14 +60,14 @@ def test_the_seed_chooses_where_there_is_no_folder_for_validation(tmp_path, trai
     assert rows[2] == set(other.test[0].indices.tolist())
 
 
-def test_a_part_takes_of_the_test_images_too(tmp_path):
+def test_a_part_takes_of_the_test_images_too(tmp_path, paint):
     paint(tmp_path, "train", "val", "test", count=10)
     loaded = data.load(str(tmp_path), images=4)
     assert [len(labels) for _, labels in (loaded.train, loaded.validation, loaded.test)] == [4, 4, 4]
     assert loaded.part(4).test[0] is loaded.test[0]
 
 
-def test_without_splits_the_seed_chooses(tmp_path):
+def test_without_splits_the_seed_chooses(tmp_path, paint):
     paint(tmp_path, ".")
     loaded = data.load(str(tmp_path))
     assert (loaded.own_split, loaded.validation_from) == (False, "a fifth of the images, chosen by the seed")
@@ -79,7 +83,7 @@ def test_without_splits_the_seed_chooses(tmp_path):
         (("train", "training"), "'train', 'training'"),
     ],
 )
-def test_refuses_what_must_be_splits_and_has_other_names(tmp_path, parts, received):
+def test_refuses_what_must_be_splits_and_has_other_names(tmp_path, parts, received, paint):
     paint(tmp_path, *parts)
     expected = rf"one name of .*: train, training; val, valid, validation, dev; test, testing. Received: {received}\."
     with pytest.raises(ValueError, match=expected):
@@ -87,13 +91,13 @@ def test_refuses_what_must_be_splits_and_has_other_names(tmp_path, parts, receiv
 
 
 @pytest.mark.parametrize("doubled", [("val", "valid"), ("Train", "train"), ("test", "testing")])
-def test_refuses_two_folders_for_one_split(tmp_path, doubled):
+def test_refuses_two_folders_for_one_split(tmp_path, doubled, paint):
     paint(tmp_path, "train", "val", *doubled)
     with pytest.raises(ValueError, match=f"Received: '{doubled[0]}', '{doubled[1]}' for the same split"):
         data.load(str(tmp_path))
 
 
-def test_classes_with_one_common_subfolder_or_different_ones_stay_classes(tmp_path):
+def test_classes_with_one_common_subfolder_or_different_ones_stay_classes(tmp_path, paint):
     paint(tmp_path / "one", "cat", "dog", classes=("images",))
     assert data.load(str(tmp_path / "one")).classes == ("cat", "dog")
     paint(tmp_path / "two", "cat", classes=("siam", "tabby"))
@@ -101,6 +105,6 @@ def test_classes_with_one_common_subfolder_or_different_ones_stay_classes(tmp_pa
     assert data.load(str(tmp_path / "two")).classes == ("cat", "dog")
 
 
-def test_a_class_may_have_the_name_of_a_split(tmp_path):
+def test_a_class_may_have_the_name_of_a_split(tmp_path, paint):
     paint(tmp_path, ".", classes=("bus", "train"))
     assert data.load(str(tmp_path)).classes == ("bus", "train")

@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from kerastricks import data
 from kerastricks.data.names import shown
@@ -13,16 +12,16 @@ from kerastricks.data.walk import files_below, walk
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, paint):
     """Two cats and two dogs."""
     for name in ("cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png"):
         paint(tmp_path / "pets" / name)
     return tmp_path / "pets"
 
 
-def paint(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (4, 4)).save(path)
+@pytest.fixture
+def paint(save):
+    return save
 
 
 def found(root):
@@ -59,7 +58,7 @@ def test_a_link_to_itself_is_passed_over(root, link):
     assert data.load(str(root)).notes == (f"Passed over, for it is no ordinary file: {link}.",)
 
 
-def test_a_link_to_a_folder_of_images_is_followed_once(root):
+def test_a_link_to_a_folder_of_images_is_followed_once(root, paint):
     paint(root.parent / "elsewhere" / "2.png")
     paint(root.parent / "elsewhere" / "deep" / "3.png")
     (root.parent / "elsewhere" / "back").symlink_to(root)
@@ -77,13 +76,13 @@ def test_a_link_to_an_image_is_an_image_and_one_to_nowhere_is_refused_by_name(ro
         data.load(str(root))
 
 
-def test_hidden_folders_are_skipped_at_any_depth(root):
+def test_hidden_folders_are_skipped_at_any_depth(root, paint):
     paint(root / "cat" / ".ipynb_checkpoints" / "0.png")
     paint(root / "cat" / "__MACOSX" / "0.png")
     assert found(root) == PETS
 
 
-def test_a_deeper_tree_is_said(root):
+def test_a_deeper_tree_is_said(root, paint):
     paint(root / "cat" / "tabby" / "2.png")
     paint(root / "dog" / "pug" / "small" / "2.png")
     loaded = data.load(str(root))
@@ -95,7 +94,7 @@ def test_a_deeper_tree_is_said(root):
     assert loaded.notes == (expected,)
 
 
-def test_each_folder_with_files_of_its_own_counts_where_the_deepest_are_asked_for(root):
+def test_each_folder_with_files_of_its_own_counts_where_the_deepest_are_asked_for(root, paint):
     paint(root / "dog" / "pug" / "small" / "2.png")
     paint(root.parent / "elsewhere" / "deep" / "3.png")
     (root / "bird").symlink_to("../elsewhere")
@@ -106,7 +105,7 @@ def test_each_folder_with_files_of_its_own_counts_where_the_deepest_are_asked_fo
     assert walk(str(root), deepest=True).notes() == []
 
 
-def test_names_that_are_not_utf_8_are_shown_escaped(tmp_path):
+def test_names_that_are_not_utf_8_are_shown_escaped(tmp_path, paint):
     root = tmp_path / os.fsdecode(b"caf\xe9")
     for name in (b"\xff", b"th\xe9"):
         for index in range(2):
@@ -154,7 +153,7 @@ def test_files_are_neither_opened_nor_looked_up(tmp_path, monkeypatch):
     assert len([path for path in asked if str(path).startswith(str(tmp_path))]) < 20
 
 
-def test_files_below_a_folder_by_name(root):
+def test_files_below_a_folder_by_name(root, paint):
     paint(root / "0.png")
     paint(root / "dog" / "young" / "0.png")
     paint(root / ".hidden" / "0.png")
@@ -165,8 +164,25 @@ def test_files_below_a_folder_by_name(root):
     assert below == ["0.png", *PETS["cat"], *PETS["dog"], "dog/young/0.png"]
 
 
-def test_a_folder_is_read_when_it_is_reached(root):
+def test_a_folder_is_read_when_it_is_reached(root, paint):
     paths = files_below(str(root))
     assert next(paths).endswith("cat/0.png")
     paint(root / "dog" / "00.png")
     assert [os.path.relpath(path, root) for path in paths] == ["cat/1.png", "dog/0.png", "dog/00.png", "dog/1.png"]
+
+
+def test_an_empty_folder_with_the_name_of_an_image_is_passed_over(root, paint):
+    (root / "cat" / "x.JPG").mkdir()
+    (root / "y.png").mkdir()
+    paint(root / "dog" / "z.jpg" / "0.png")
+    expected = "Passed over, for it is an empty folder with the name of an image: cat/x.JPG, y.png."
+    assert expected in data.load(str(root)).notes
+    assert list(found(root)) == ["cat", "dog"]
+    assert walk(str(root), deepest=True).notes() == [expected]
+    assert list(walk(str(root), deepest=True).files) == ["cat", "dog", "dog/z.jpg"]
+
+
+def test_devices_are_passed_over(root):
+    for name, device in (("null.jpg", "/dev/null"), ("zero.png", "/dev/zero")):
+        (root / "cat" / name).symlink_to(device)
+    assert data.load(str(root)).notes == ("Passed over, for it is no ordinary file: cat/null.jpg, cat/zero.png.",)
