@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from kerastricks.commands import faults, model_file
 from kerastricks.commands.environment import environment
 from kerastricks.commands.model_images import Fitted, input_shape
 from kerastricks.commands.model_task import EvaluateTask
-from kerastricks.commands.output import free_directory, next_free, write_json
+from kerastricks.commands.output import write_json, write_text
 from kerastricks.commands.prepare import check_backend
+from kerastricks.commands.run_lock import claiming
 from kerastricks.data.names import shown
+from kerastricks.models import archive
 from kerastricks.models.heads import probabilities
 from kerastricks.report.confusion import Comparison, compare
 from kerastricks.report.evaluation import evaluation_page
@@ -40,11 +42,16 @@ def evaluate(task: EvaluateTask) -> dict[str, Any]:
             numbers; nothing has been written then.
     """
     check_backend(task)
-    directory = free_directory(task.out)
+    with claiming(task.out) as claim:
+        return _evaluate(task, claim)
+
+
+def _evaluate(task: EvaluateTask, claim: Callable[[str], Path]) -> dict[str, Any]:
+    """Returns what `evaluate` does; `claim` gives the directory by a name for it."""
     file, found = model_file.find(task.model)
     averaged = file.with_name("model_averaged.keras")
     files = [file, averaged] if file.name == "model.keras" and averaged.is_file() else [file]
-    model = model_file.load(file)
+    model = archive.load(file)
     found = model_file.filled(found, model)
     shape = input_shape(model, found)
     faults.check_memory(task.batch_size, shape, faults.MODEL_FLAGS)
@@ -55,12 +62,12 @@ def evaluate(task: EvaluateTask) -> dict[str, Any]:
     sides = [Fitted(loaded.images, shape, mirrored) for mirrored in (False, True)[: 1 + task.flips]]
     figures, judgements = {}, {}
     for place, path in enumerate(files):
-        model = model_file.load(path) if place else model
+        model = archive.load(path) if place else model
         answers = answer(model, model_file.filled(found, model).output, sides, task.batch_size)
         scores, compared = score(loaded.labels, answers, task.seed), compare(sides[0], loaded.labels, answers)
         judgements[path.name] = Judgement(f"{loaded.split} images", scores, compared)
         figures[path.name] = _figures(scores, compared, found.classes, loaded.paths)
-    directory = directory or next_free(f"evaluate-{shown(Path(task.data).resolve().stem)}")
+    directory = claim(f"evaluate-{shown(Path(task.data).resolve().stem)}")
     result = {
         "command": task.command("evaluate", keras.backend.backend()),
         "model": task.model,
@@ -76,9 +83,8 @@ def evaluate(task: EvaluateTask) -> dict[str, Any]:
         "models": figures,
     }
     page = evaluation_page(result, judgements, found.classes)
-    directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "evaluation.json", result)
-    (directory / "evaluation.html").write_text(page, encoding="utf-8")
+    write_text(directory / "evaluation.html", page)
     return {**result, "directory": str(directory)}
 
 

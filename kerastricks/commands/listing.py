@@ -98,9 +98,11 @@ def _run(path: Path) -> dict[str, Any]:
         if not path.with_name("result.json").exists():
             return {**run, "state": "unfinished"}
         result = _read(path.with_name("result.json"))
+        if result["accuracy"] is None:  # JSON has no NaN
+            return {**run, "epochs_done": int(result["epochs"]), "state": "diverged: its accuracy is no number"}
         figures = {name: float(result[name]) for name in ("accuracy", "seconds")}
         more: dict[str, Any] = {
-            name: float(result[name]) for name in ("averaged_accuracy", "test_accuracy") if name in result
+            name: float(result[name]) for name in ("averaged_accuracy", "test_accuracy") if result.get(name) is not None
         }
         return {**run, **figures, **more, "epochs_done": int(result["epochs"]), "state": "finished"}
     except KeyError as error:

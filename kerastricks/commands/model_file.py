@@ -6,10 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from kerastricks.commands import faults
 from kerastricks.data.names import shown
+from kerastricks.models import archive
 from kerastricks.models.heads import class_count, gives_logits
 from kerastricks.models.saved import Description, description
 
@@ -25,9 +23,11 @@ def find(model: str | os.PathLike[str]) -> tuple[Path, Description]:
         model: A `.keras` file, or the directory of a run, which stands for its `model.keras`.
 
     Raises:
-        ValueError: If there is no such file, it is no model, or nothing tells its classes.
+        ValueError: If there is no such file, it is no model or in a form that can run code, or nothing tells its
+            classes.
     """
     file = Path(model)
+    archive.refuse_format(file)
     if file.is_dir():
         file = file / "model.keras"
         if not file.is_file():
@@ -41,20 +41,6 @@ def find(model: str | os.PathLike[str]) -> tuple[Path, Description]:
             "beside it. Write one into the file with kerastricks.models.describe."
         )
     return file, found
-
-
-def load(file: Path) -> Any:
-    """Returns the model in a `.keras` file, ready to predict.
-
-    Raises:
-        ValueError: If Keras cannot open it, or it holds code.
-    """
-    try:
-        return keras.saving.load_model(file, compile=False)
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:
-        raise ValueError(faults.of_model(shown(file), error)) from error
 
 
 def filled(found: Description, model: Any) -> Description:
@@ -77,6 +63,6 @@ def _of_run(path: Path) -> Description | None:
         height, _, channels = settings["image_shape"]
         sigmoid = any(trick.startswith("BinaryCrossentropy(") for trick in settings.get("tricks", []))
         output = "sigmoid" if sigmoid else UNKNOWN
-        return Description(tuple(map(str, settings["classes"])), int(height), int(channels), output)
+        return Description(tuple(map(shown, settings["classes"])), int(height), int(channels), output)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -1,15 +1,22 @@
 """Where a command writes to: directories, looked at before the work begins, files, and standard output."""
 
 import contextlib
-import itertools
+import errno
 import json
+import math
 import os
+import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
+
+from kerastricks.commands import resume
+
+LOCK = ".lock"  # of `run_lock`; a process that was killed leaves it behind, and it means nothing then
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def check_writable(directory: Path, flag: str = "--out") -> None:
@@ -19,19 +26,48 @@ def check_writable(directory: Path, flag: str = "--out") -> None:
         directory: A directory that is there or not.
         flag: What the user is to change.
     """
-    made: list[Path] = []
     try:
-        made = [path for path in (directory, *directory.parents) if not path.exists()]
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory) as file:
+        with made(directory), tempfile.TemporaryFile(dir=directory) as file:
             file.write(b"0")
     except OSError as error:
-        reason = f"Nothing can be written in {directory}: {error.strerror}"
-        raise ValueError(f"{reason}. Pass another place with {flag}.") from None
+        raise unwritable(directory, error, flag) from None
+
+
+def unwritable(directory: Path, error: OSError, flag: str = "--out") -> ValueError:
+    """Returns the error that says why nothing can be written in `directory`."""
+    return ValueError(
+        f"Nothing can be written in {directory}: {reason(error, directory)}. Pass another place with {flag}."
+    )
+
+
+@contextlib.contextmanager
+def made(directory: Path) -> Iterator[None]:
+    """Makes a directory where it is not there, and removes what it made if that is empty in the end."""
+    new: list[Path] = []
+    try:
+        new += [path for path in (directory, *directory.parents) if not path.exists()]
+        directory.mkdir(parents=True, exist_ok=True)
+        yield
     finally:
-        for path in made:
-            with contextlib.suppress(OSError):
-                path.rmdir()
+        remove_empty(new)
+
+
+def remove_empty(directories: Iterable[Path]) -> None:
+    """Removes those directories that are empty."""
+    for path in directories:
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
+
+def reason(error: BaseException, path: Path) -> str:
+    """Returns what an exception says; where the disk is full, with the bytes that are free at `path`."""
+    if not isinstance(error, OSError):
+        return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(" :.")
+    said = error.strerror or " ".join(str(error).split())
+    if error.errno not in _FULL:
+        return said
+    there = next(one for one in (path, *path.absolute().parents) if one.is_dir())
+    return f"{said} ({shutil.disk_usage(there).free:,} bytes are free there)"
 
 
 def free_directory(path: str | None) -> Path | None:
@@ -41,7 +77,12 @@ def free_directory(path: str | None) -> Path | None:
         ValueError: If it is not, or nothing can be written there, or nothing below `runs` where none is asked for.
     """
     directory = None if path is None else Path(path)
-    if directory is not None and directory.is_dir() and any(directory.iterdir()):
+    if directory is not None and directory.is_dir() and set(os.listdir(directory)) - {LOCK}:
+        if resume.is_unfinished(directory):
+            raise ValueError(
+                f"{resume.shown(directory)} holds a run that is not finished. `{resume.words(directory)}` goes on with "
+                "it; pass another directory with --out to begin one."
+            )
         held = "holds a run" if (directory / "run.json").exists() else "is not empty"
         raise ValueError(f"{directory} {held}. Pass another directory with --out, or remove it.")
     if directory is not None and directory.exists() and not directory.is_dir():
@@ -51,13 +92,53 @@ def free_directory(path: str | None) -> Path | None:
 
 
 def next_free(name: str) -> Path:
-    """Returns the first of runs/name-1, runs/name-2, ... that is not there."""
-    return next(path for n in itertools.count(1) if not (path := Path("runs", f"{name}-{n}")).exists())
+    """Makes the first of runs/name-1, runs/name-2, ... that is not there, and returns it: nobody else gets it."""
+    number = 1
+    while True:
+        path = Path("runs", f"{name}-{number}")
+        path.parent.mkdir(exist_ok=True)
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+        except FileNotFoundError:  # another process took `runs` along, for it was empty
+            continue
+        else:
+            return path
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Writes a value as JSON that people can read."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a value as JSON that people can read, whole or not at all.
+
+    JSON has no NaN and no infinity: `null` stands for them, and a line of `notes` says where.
+    """
+    lost: list[str] = []
+    whole = {name: _finite(one, name, lost) for name, one in value.items()}
+    if lost:
+        more = f" and {len(lost) - 3:,} more" if len(lost) > 3 else ""
+        line = f"Not finite, and written as null: {', '.join(lost[:3])}{more}."
+        whole["notes"] = [*(whole.get("notes") or ()), line]
+    text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, f"{text}\n")
+
+
+def _finite(value: Any, name: str, lost: list[str]) -> Any:
+    """Returns a value with None for each number that is not finite, and adds the names of these to `lost`."""
+    if isinstance(value, Mapping):
+        return {key: _finite(one, f"{name}.{key}", lost) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one, f"{name}[{place}]", lost) for place, one in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        lost.append(name)
+        return None
+    return value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file of UTF-8, whole or not at all; names that are not UTF-8 are escaped, as JSON does it."""
+    from kerastricks.data import atomic  # here, for the command line imports this file, and that room imports NumPy
+
+    atomic.write(path, text.encode("utf-8", "backslashreplace"))
 
 
 @contextlib.contextmanager

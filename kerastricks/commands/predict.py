@@ -19,6 +19,7 @@ from kerastricks.data.decode import decode
 from kerastricks.data.names import shown
 from kerastricks.data.walk import files_below
 from kerastricks.image.geometry import centre_crop
+from kerastricks.models import archive
 from kerastricks.models.heads import probabilities
 from kerastricks.training.engine import jit_compile
 
@@ -52,7 +53,7 @@ def predict(task: PredictTask) -> Iterator[Row]:
     file, found = model_file.find(task.model)
     if task.top > len(found.classes):
         raise ValueError(f"`top` must be at most the number of classes, {len(found.classes)}. Received: top={task.top}")
-    model = model_file.load(file)
+    model = archive.load(file)
     found = model_file.filled(found, model)
     shape = input_shape(model, found)
     faults.check_memory(task.batch_size, shape, faults.MODEL_FLAGS)

@@ -1,5 +1,6 @@
 """What a training run leaves in its directory beside its settings and history: models, figures and the report."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,31 +8,108 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerastricks.commands.output import write_json
+from kerastricks.commands import output
+from kerastricks.commands.faults import MachineError
 from kerastricks.data import Data
+from kerastricks.data.names import shown
+from kerastricks.models import saved
 from kerastricks.models.heads import output_of, probabilities
-from kerastricks.models.saved import Description, describe
+from kerastricks.models.saved import Description
 from kerastricks.report.confusion import compare
 from kerastricks.report.judgement import Judgement, judge
 from kerastricks.report.page import training_page
-from kerastricks.training.batches import EvaluationBatches
+from kerastricks.training.batches import EvaluationBatches, TrainingBatches
+from kerastricks.training.trick import Trick
+
+MODEL = "model.keras"
+
+
+def finish(
+    engine: Any,
+    history: Any,
+    settings: Mapping[str, Any],
+    timing: Mapping[str, float],
+    data: Data,
+    tricks: Sequence[Trick],
+    directory: Path,
+) -> dict[str, Any]:
+    """Saves the models of a run, then judges them and writes the report; no failure of the latter costs a model.
+
+    Args:
+        engine: The trained engine.
+        history: Keras' `History`.
+        settings: What `run.json` holds.
+        timing: `seconds` and `images_per_second` of the run.
+        data: The data of the run.
+        tricks: Those of the recipe.
+        directory: Where to write.
+
+    Returns:
+        What `result.json` holds.
+
+    Raises:
+        MachineError: If the models were saved and the rest failed; or if they cannot be written in `directory`, and are
+            in a folder for temporary files instead. It names the place of the model and the reason.
+    """
+    try:
+        save_models(engine, data, directory)
+    except OSError as error:
+        why = output.reason(error, directory)
+        elsewhere = Path(tempfile.mkdtemp(prefix="kerastricks-"))
+        save_models(engine, data, elsewhere)
+        raise MachineError(
+            f"The model is {elsewhere / MODEL}, for {shown(directory / MODEL)} could not be written: {why}. "
+            "There is no report."
+        ) from error
+    try:
+        return report(engine, history, settings, timing, data, tricks, directory)
+    except Exception as error:
+        model = shown(directory / MODEL)
+        raise MachineError(
+            f"The model is {model}, but its report could not be made: {output.reason(error, directory)}. "
+            f"`kerastricks evaluate {model}` judges it."
+        ) from error
 
 
 def save_models(engine: Any, data: Data, directory: Path) -> None:
     """Writes `model.keras`, and `model_averaged.keras` where the weights are averaged, with what they are for."""
-    files = {"model.keras": engine.save}
-    if engine.averages is not None:
-        files["model_averaged.keras"] = lambda path: _save_averaged(engine, path)
     height, width, channels = data.image_shape
-    for name, save in files.items():
-        save(directory / name)
-        if height == width and channels in (1, 3):  # what a file can be decoded to
-            describe(directory / name, Description(data.classes, height, channels, output_of(engine.loss)))
+    known = height == width and channels in (1, 3)  # what a file can be decoded to
+    told = Description(data.classes, height, channels, output_of(engine.loss)) if known else None
+    saved.save(engine, directory / MODEL, told)
+    if engine.averages is not None:
+        with engine.averaged():
+            saved.save(engine, directory / "model_averaged.keras", told)
 
 
-def _save_averaged(engine: Any, path: Path) -> None:
-    with engine.averaged():
-        engine.save(path)
+def report(
+    engine: Any,
+    history: Any,
+    settings: Mapping[str, Any],
+    timing: Mapping[str, float],
+    data: Data,
+    tricks: Sequence[Trick],
+    directory: Path,
+) -> dict[str, Any]:
+    """Judges the models of a run, and writes `result.json` and `report.html`; arguments and result as of `finish`."""
+    plan = engine.plan
+    batches = TrainingBatches(*data.train, plan, tricks)
+    sheet = contact_sheet(engine, [batches[step] for step in range(min(4, plan.batches))])
+    scores = engine.evaluate(EvaluationBatches(*data.validation, plan.batch_size), verbose=0, return_dict=True)
+    judged = judgements(engine, data, plan.batch_size, plan.seed)
+    result = {
+        "accuracy": scores["accuracy"],
+        "loss": scores["loss"],
+        "epochs": len(history.epoch),
+        **timing,
+        "backend": keras.backend.backend(),
+        **{name: settings[name] for name in ("model", "recipe", "seed", "parameters")},
+        **{name: value for name, value in scores.items() if name.startswith("averaged_")},
+        **figures(judged),
+        **averaged_test(engine, data, plan.batch_size),
+    }
+    write_report(engine, history.history, settings, result, sheet, judged, data, directory)
+    return result
 
 
 def judgements(engine: Any, data: Data, batch_size: int, seed: int) -> dict[str, Judgement]:
@@ -97,17 +175,30 @@ def write_report(
         data: The data of the run.
         directory: Where to write.
     """
-    write_json(directory / "result.json", dict(result))
-    shown = {name: value for name, value in settings.items() if value not in (None, [], False) and name != "notes"}
+    output.write_json(directory / "result.json", result)
+    shown = {
+        name: value
+        for name, value in settings.items()
+        if value not in (None, [], False) and name not in ("notes", "asked", "set_aside")
+    }
     shown |= {"classes": ", ".join(data.classes), "versions": _words(settings["versions"])}
     shown |= {"tricks": "\n".join(settings["tricks"]) or "none"}
     steps = result["epochs"] * engine.plan.steps_per_epoch
     rates = [engine.rate_at(step) for step in range(0, steps, max(1, steps // 500))]
     counts = np.bincount(data.train[1], minlength=len(data.classes)).tolist()
     page = training_page(
-        shown, result, history, rates, samples, [*judged.values()], data.classes, counts, settings["notes"]
+        shown,
+        result,
+        history,
+        rates,
+        samples,
+        [*judged.values()],
+        data.classes,
+        counts,
+        settings["notes"],
+        data.set_aside,
     )
-    (directory / "report.html").write_text(page, encoding="utf-8")
+    output.write_text(directory / "report.html", page)
 
 
 def contact_sheet(engine: Any, batches: Sequence[tuple]) -> tuple[np.ndarray, np.ndarray]:
@@ -122,11 +213,11 @@ def contact_sheet(engine: Any, batches: Sequence[tuple]) -> tuple[np.ndarray, np
 
 def left(directory: Path) -> str:
     """Returns what a run that was stopped leaves behind, in words."""
-    files = sorted(path.name for path in directory.glob("*")) if directory.is_dir() else []
+    files = sorted(path.name for path in directory.glob("[!.]*")) if directory.is_dir() else []
     if not files:
         return "nothing was written"
-    model = "the model may not be whole" if "model.keras" in files else "no model was written"
-    return f"{model}; {directory} holds {', '.join(files)}"
+    model = f"{MODEL} is whole" if MODEL in files else "no model was written"
+    return f"{model}; {shown(directory)} holds {', '.join(files)}"
 
 
 def _words(versions: Mapping[str, str]) -> str:

@@ -4,9 +4,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from kerastricks.models import applications, efficientnet_lite, keras_hub, pretrained, resnet
+from kerastricks.models import applications, archive, efficientnet_lite, keras_hub, pretrained, resnet
 from kerastricks.models.graph import has_graph
 from kerastricks.models.heads import class_count
 
@@ -17,8 +15,9 @@ def find(name: str) -> Any:
     """Returns the constructor of a model by its name in any case, or the `Path` of a `.keras` file or a preset.
 
     Raises:
-        ValueError: If there is no such model.
+        ValueError: If there is no such model, or it is in a form that can run code.
     """
+    archive.refuse_format(name)
     if name.endswith(".keras"):
         if not Path(name).is_file():
             raise ValueError(f"There is no model file {name}.")
@@ -74,6 +73,8 @@ def assemble(
     if keras_hub.is_preset(name):
         if weights is not None or options:
             raise ValueError(f"The preset {name} has weights and settings of its own. Leave --weights out.")
+        for file in sorted(constructor.glob("*.json")):
+            archive.check_config(file.read_bytes(), file)
         return keras_hub.load_preset(name, classes, input_shape)
     if weights == "imagenet" and name.lower() not in SHIPPED:
         return applications.pretrained(constructor, classes, input_shape, options)
@@ -95,7 +96,7 @@ def assemble(
 def _load(path: Path, classes: int, input_shape: tuple[int, int, int], options: dict) -> Any:
     if options:
         raise ValueError(f"A .keras file takes no options. Received: {', '.join(options)}")
-    model = keras.saving.load_model(path, compile=False)
+    model = archive.load(path)
     if class_count(model) != classes:
         raise ValueError(f"The model in {path} has {class_count(model)} classes, the data has {classes}.")
     expected = tuple(model.input_shape[1:]) if has_graph(model) else input_shape

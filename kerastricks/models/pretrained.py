@@ -14,6 +14,7 @@ import h5py
 import keras
 import numpy as np
 
+from kerastricks.models import archive
 from kerastricks.models.graph import last_operation
 from kerastricks.models.torch_file import read_state_dict
 
@@ -98,9 +99,11 @@ def load_file(model: Any, path: str | Path) -> Loaded:
     """Loads weights of the same architecture from a `.keras` or `.weights.h5` file; another last layer stays new.
 
     Raises:
-        ValueError: If the file is neither, or holds the weights of another architecture.
+        ValueError: If the file is neither, holds the weights of another architecture, or is not to be trusted.
     """
     path = Path(path)
+    if not path.name.endswith(".weights.h5"):
+        archive.refuse_format(path)
     if not path.is_file():
         raise ValueError(f"There is no weights file {path}.")
     if not path.name.endswith((".keras", ".weights.h5")):
@@ -110,11 +113,12 @@ def load_file(model: Any, path: str | Path) -> Loaded:
         model.save_weights(wanted)
         try:
             if path.suffix == ".keras":
-                with zipfile.ZipFile(path) as archive:
-                    given: Path = Path(archive.extract("model.weights.h5", folder))
+                with archive.opened(path) as entries:
+                    given: Path = Path(entries.extract("model.weights.h5", folder))
             else:
                 given = path
             with h5py.File(given) as source, h5py.File(wanted, "r+") as target:
+                archive.check_weights(source, path)
                 loaded = _transfer(source, target, last_operation(model).name, path, model.name)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} cannot be opened as weights of Keras: {error}") from None

@@ -1,9 +1,13 @@
 """An ablation as lines of text, and as rows of a table of runs."""
 
+import csv
+import io
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from kerastricks.report.rows import harmless
 
 COLUMNS = ("arm", "seed", "accuracy", "loss", "ms_per_step", "peak_memory", "seconds", "error")
 
@@ -49,6 +53,16 @@ def csv_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         for arm in result["arms"]
         for run in arm["runs"]
     ]
+
+
+def csv_text(result: Mapping[str, Any]) -> str:
+    """Returns the rows of `csv_rows` as CSV; what a spreadsheet would take for a formula gets a `'` before it."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS)
+    writer.writeheader()
+    for row in csv_rows(result):
+        writer.writerow({name: harmless(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
+    return stream.getvalue()
 
 
 def names(found: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from kerastricks.report.judgement import MOST_CLASSES, Judgement, section
 from kerastricks.report.plots import count_plot, image_uri, line_plot
 from kerastricks.report.render import render
+from kerastricks.report.set_aside import left_out
 
 
 def training_page(
@@ -20,6 +21,7 @@ def training_page(
     classes: Sequence[str],
     counts: Sequence[int],
     notes: Sequence[str] = (),
+    set_aside: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Returns the page as HTML.
 
@@ -33,6 +35,7 @@ def training_page(
         classes: Names of the K classes; always shown as text, never as HTML.
         counts: Training images of each class.
         notes: Lines that stand at the top: what a user is to know of the run.
+        set_aside: Bad files that were left out, each with its reason.
     """
     epochs = range(1, len(history["loss"]) + 1)
     epochs_of_rates = np.linspace(0, len(epochs), len(rates), endpoint=False).tolist()
@@ -56,6 +59,7 @@ def training_page(
         counts_shown=min(len(classes), MOST_CLASSES),
         classes=len(classes),
         sheet=sheet,
+        left_out=left_out(set_aside),
     )
 
 

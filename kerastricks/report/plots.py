@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from kerastricks.data.names import shown
+
 # Distinguishable without telling red from green (Okabe and Ito, 2008).
 COLORS = {"helps": "#0072B2", "hurts": "#D55E00", "open": "#777777"}
 
@@ -177,17 +179,17 @@ def heat_map(counts: np.ndarray, names: Sequence[str], xlabel: str, ylabel: str)
     for row, column in np.argwhere(counts):
         color = "white" if share[row, column] > 0.5 else "black"
         axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=color, fontsize=8)
-    shown = [shorten(name) for name in names]
-    axes.set_xticks(range(len(names)), shown, rotation=90 if max(map(len, shown)) > 2 else 0)
-    axes.set_yticks(range(len(names)), shown)
+    labels = [shorten(name) for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
+    axes.set_yticks(range(len(names)), labels)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.grid(visible=False)
     return _svg(figure)
 
 
 def shorten(name: str, most: int = 18) -> str:
-    """Returns a name that fits beside a plot, its middle left out where it is long; `$` is escaped."""
-    name = " ".join(name.split())
+    """Returns a name that fits beside a plot, its middle left out where it is long; no part of it is a formula."""
+    name = shown(" ".join(name.split()))
     if len(name) > most:
         name = f"{name[: most // 2]}…{name[-(most - most // 2 - 1) :]}"
     return name.replace("$", r"\$")

@@ -22,6 +22,9 @@ class Progress(Clock):
         images: Training images per epoch.
         console: Where to print; standard output by default.
         refresh: Least time between two redraws of the line, in seconds.
+
+    Attributes:
+        seconds: How long the epochs that are done took, validation included, before the run was stopped too.
     """
 
     # The batch hooks run in another thread, where `self.model` must not be touched: on JAX its state is in use by the
@@ -32,6 +35,7 @@ class Progress(Clock):
         self.plan, self.images, self.refresh = plan, images, refresh
         self.console = console or Console(soft_wrap=True, highlight=False)
         self._epoch = self._step = 0
+        self.seconds = 0.0
 
     @property
     def images_per_second(self) -> float:
@@ -51,7 +55,7 @@ class Progress(Clock):
         )
         self._task = self._bar.add_task("starting", total=self.plan.batches, shown="")
         self._bar.start()
-        self._start = self._shown = time.perf_counter()
+        self._mark = self._shown = time.perf_counter()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
@@ -73,8 +77,9 @@ class Progress(Clock):
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
-        elapsed = time.perf_counter() - self._start
-        left = elapsed / (epoch + 1) * (self.plan.epochs - epoch - 1)
+        before, self._mark = self._mark, time.perf_counter()
+        self.seconds += self._mark - before
+        left = self.seconds / (epoch + 1) * (self.plan.epochs - epoch - 1)
         self._bar.update(self._task, completed=(epoch + 1) * self.plan.steps_per_epoch)
         logs = logs or {}
         parts = {

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.models import archive
 from kerastricks.models.graph import has_graph
 from kerastricks.models.heads import class_count, gives_logits, to_logits
 from kerastricks.training.trick import Trick
@@ -62,11 +63,12 @@ class Distillation(Trick):
     def frozen(self) -> Any:
         """The teacher, without trainable weights; the user's own model is unchanged."""
         if isinstance(self.teacher, str | Path):
+            archive.refuse_format(self.teacher)
             if not Path(self.teacher).is_file():
                 raise ValueError(
                     f"There is no teacher {self.teacher}. Train one with `kerastricks train` and pass its model.keras."
                 )
-            teacher = keras.saving.load_model(self.teacher, compile=False)
+            teacher = archive.load(self.teacher)
         elif has_graph(self.teacher):
             teacher = keras.models.clone_model(self.teacher)
             teacher.set_weights(self.teacher.get_weights())

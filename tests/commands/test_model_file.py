@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerastricks.commands.model_file import filled, find, load
+from kerastricks.commands.model_file import filled, find
+from kerastricks.models.archive import load
 from kerastricks.models.saved import Description, describe
 
 RUN = {"classes": ["cat", "dog"], "image_shape": [12, 12, 3], "tricks": ["MixUp(alpha=0.2)"]}

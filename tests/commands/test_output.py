@@ -1,8 +1,19 @@
+import json
+import math
+import re
 from pathlib import Path
 
 import pytest
 
-from kerastricks.commands.output import check_writable, free_directory, next_free, of_output, stream, write_json
+from kerastricks.commands.output import (
+    check_writable,
+    free_directory,
+    next_free,
+    of_output,
+    reason,
+    stream,
+    write_json,
+)
 
 pytestmark = pytest.mark.any_backend
 
@@ -37,17 +48,67 @@ def test_a_directory_is_free_when_it_is_new_or_empty(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="mine is a file. Pass a directory with --out"):
         free_directory("empty/mine")
     assert not (tmp_path / "new").exists() and not (tmp_path / "runs").exists()
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / ".lock").touch()
+    assert free_directory("killed") == Path("killed")
 
 
 def test_the_next_free_number(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "photos-1").mkdir(parents=True)
     assert next_free("photos") == Path("runs/photos-2")
+    assert next_free("photos") == Path("runs/photos-3")  # it is made, so that nobody else gets it
+    assert Path("runs/photos-3").is_dir()
 
 
 def test_json_of_any_script(tmp_path):
     write_json(tmp_path / "x.json", {"name": "犬"})
     assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{\n  "name": "犬"\n}\n'
+
+
+def test_json_has_no_nan(tmp_path):
+    value = {"loss": math.nan, "runs": [{"loss": 1.0}, {"loss": -math.inf}], "pair": (0.5, math.inf), "notes": ["one"]}
+    write_json(tmp_path / "x.json", value)
+    assert json.loads((tmp_path / "x.json").read_text()) == {
+        "loss": None,
+        "runs": [{"loss": 1.0}, {"loss": None}],
+        "pair": [0.5, None],
+        "notes": ["one", "Not finite, and written as null: loss, runs[1].loss, pair[1]."],
+    }
+    assert math.isnan(value["loss"]) and value["notes"] == ["one"]
+    write_json(tmp_path / "y.json", {"history": [math.nan] * 5})
+    (line,) = json.loads((tmp_path / "y.json").read_text())["notes"]
+    assert line == "Not finite, and written as null: history[0], history[1], history[2] and 2 more."
+
+
+def test_names_that_are_not_utf_8_come_back(tmp_path):
+    write_json(tmp_path / "x.json", {"path": "caf\udce9"})
+    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == {"path": "caf\udce9"}
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    write_json(tmp_path / "x.json", {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "x.json", {"a": object()})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kerastricks.data.atomic.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_json(tmp_path / "x.json", {"a": 2})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_reasons(tmp_path):
+    full = OSError(28, "No space left on device")
+    assert re.fullmatch(
+        r"No space left on device \([0-9,]+ bytes are free there\)", reason(full, tmp_path / "new" / "x")
+    )
+    assert reason(OSError(13, "Permission denied"), tmp_path) == "Permission denied"
+    assert reason(KeyError("x\ny"), tmp_path) == r"KeyError: 'x\ny'"
+    assert reason(RuntimeError("one\ntwo."), tmp_path) == "RuntimeError: one two"
 
 
 def test_a_stream_is_a_new_file_or_standard_output(tmp_path, capsys):

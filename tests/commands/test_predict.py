@@ -109,7 +109,7 @@ def test_weights_that_are_not_finite_are_said_in_the_row(model, pictures):
 
 def test_batches_have_one_shape(model, pictures, monkeypatch):
     shapes = []
-    load = module.model_file.load
+    load = module.archive.load
 
     def watched(path):
         network = load(path)
@@ -117,7 +117,7 @@ def test_batches_have_one_shape(model, pictures, monkeypatch):
         monkeypatch.setattr(network, "predict_on_batch", lambda batch: shapes.append(batch.shape) or whole(batch))
         return network
 
-    monkeypatch.setattr(module.model_file, "load", watched)
+    monkeypatch.setattr(module.archive, "load", watched)
     assert len(list(predict(PredictTask(model, [str(pictures)], batch_size=2)))) == 5
     assert shapes == [(2, 8, 8, 3)] * 3
     shapes.clear()

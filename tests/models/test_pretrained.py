@@ -69,8 +69,10 @@ def test_refuses_another_architecture_and_changes_nothing(saved, other):
     ("name", "content", "said"),
     [
         ("gone.keras", None, "There is no weights file"),
-        ("model.h5", b"", "Weights come from a .keras or .weights.h5 file, or are `imagenet`"),
-        ("text.keras", b"text", "cannot be opened as weights of Keras"),
+        ("model.npz", b"", "Weights come from a .keras or .weights.h5 file, or are `imagenet`"),
+        ("model.h5", b"", "model.h5 is refused: Keras' older form, HDF5, can hold code"),
+        ("model.pth", b"", "model.pth is refused: it is a pickle by its name"),
+        ("text.keras", b"text", "cannot be opened as a Keras model: it is no zip archive"),
         ("text.weights.h5", b"text", "cannot be opened as weights of Keras"),
     ],
 )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerastricks.models.saved import ENTRY, Description, describe, description
+from kerastricks.models.saved import ENTRY, Description, describe, description, save
 
 ANIMALS = Description(("Katze", "chien", "犬"), image_size=12, channels=1, output="sigmoid")
 
@@ -59,6 +59,11 @@ def test_what_is_no_model_file(path, tmp_path, call):
         ('{"version": 1, "classes": ["a", "b"]}', "is damaged. Write it anew"),
         ('{"version": 1, "classes": 3, "image_size": 4}', "is damaged"),
         ('{"classes": ["a", "b"], "image_size": 4}', "is damaged"),
+        ('{"version": 1, "classes": ["a", 2], "image_size": 4}', "is damaged"),
+        ('{"version": 1, "classes": [], "image_size": 4}', "is damaged"),
+        ('{"version": 1, "classes": ["a", "b"], "image_size": "4"}', "is damaged"),
+        ('{"version": 1, "classes": ["a", "b"], "image_size": 4, "channels": 7}', "is damaged"),
+        ('{"version": 1, "classes": ["a", "b"], "image_size": 4, "output": "eval"}', "is damaged"),
         ("[]", "is damaged"),
         ("{", "is damaged"),
     ],
@@ -68,3 +73,34 @@ def test_a_description_of_another_kind(path, text, message):
         archive.writestr(ENTRY, text)
     with pytest.raises(ValueError, match=message):
         description(path)
+
+
+def test_names_are_such_as_can_be_shown(path):
+    """ESC begins a command of a terminal."""
+    describe(path, Description(("a\x1b[2J", "b"), 4))
+    assert description(path).classes == (r"a\x1b[2J", "b")
+
+
+@pytest.mark.parametrize("told", [None, ANIMALS])
+def test_saves_a_model_with_what_it_is_for(path, tmp_path, told):
+    model = keras.saving.load_model(path)
+    save(model, tmp_path / "other.keras", told)
+    assert description(tmp_path / "other.keras") == told
+    images = np.arange(8.0).reshape(2, 4)
+    again = keras.saving.load_model(tmp_path / "other.keras").predict(images, verbose=0)
+    assert again.tolist() == model.predict(images, verbose=0).tolist()
+    assert sorted(other.name for other in tmp_path.iterdir()) == ["net.keras", "other.keras"]
+
+
+def test_a_model_that_cannot_be_saved_leaves_the_old_file(path, monkeypatch):
+    before = path.read_bytes()
+    model = keras.saving.load_model(path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    for call in (lambda: save(model, path, ANIMALS), lambda: describe(path, ANIMALS)):
+        with pytest.raises(OSError, match="No space left"):
+            call()
+        assert path.read_bytes() == before and [other.name for other in path.parent.iterdir()] == ["net.keras"]

@@ -93,7 +93,7 @@ def build_judgement(classes=3, wrong=18, name="validation images"):
     return judge(name, images, labels, probabilities), names
 
 
-def build_training(classes=3, wrong=18, sides=("validation images",), notes=()):
+def build_training(classes=3, wrong=18, sides=("validation images",), notes=(), set_aside=()):
     """The page of a run."""
     history = {"loss": [2.0, 1.0], "val_loss": [2.0, 1.5], "accuracy": [0.1, 0.5], "val_accuracy": [0.2, 0.4]}
     result = {
@@ -112,7 +112,9 @@ def build_training(classes=3, wrong=18, sides=("validation images",), notes=()):
     random = np.random.default_rng(0)
     samples = random.integers(0, 256, (2, 8, 8, 1)), np.eye(classes)[[0, 2]] * 0.9 + np.eye(classes)[[1, 2]] * 0.1
     counts = range(10, 10 + classes)
-    return training_page({"data": NASTY}, result, history, [0.1, 0.2], samples, judgements, names, counts, notes)
+    return training_page(
+        {"data": NASTY}, result, history, [0.1, 0.2], samples, judgements, names, counts, notes, set_aside
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kerastricks.report.ablation_text import COLUMNS, csv_rows, kind, names, signed, spread, table
+from kerastricks.report.ablation_text import COLUMNS, csv_rows, csv_text, kind, names, signed, spread, table
 
 
 def test_one_line_a_trick(ablation):
@@ -79,3 +79,14 @@ def test_signs(value, digits, shown):
 def test_mean_and_deviation():
     assert spread([1, 2, 3], 2) == "2.00 ± 1.00"
     assert spread([1.5], 1) == "1.5"
+
+
+def test_csv_holds_no_formula(ablation):
+    result = ablation()
+    result["arms"] = result["arms"][-1:]
+    result["arms"][0]["name"] = "-1+cmd|' /C calc'!A0"
+    result["arms"][0]["runs"][0]["error"] = "=1\n+1"
+    rows = list(csv.DictReader(io.StringIO(csv_text(result))))
+    assert {row["arm"] for row in rows} == {"'-1+cmd|' /C calc'!A0"}
+    assert rows[0]["error"] == r"'=1\n+1"
+    assert float(rows[1]["accuracy"]) == result["arms"][0]["runs"][1]["accuracy"]

@@ -24,20 +24,36 @@ def test_json():
     assert [json.loads(line) for line in lines(ROWS, "jsonl", 2)] == ROWS
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_a_spreadsheet_finds_no_formula(start):
     row = {"path": f"{start}a.png", "label": f"{start}cat", "probability": 1.0}
     _, line = lines([row], "csv", 1)
     ((path, label, *rest),) = csv.reader(io.StringIO(line, newline=""))
-    assert (path, label, rest) == (f"'{start}a.png", f"'{start}cat", ["1.000000", ""])
+    escaped = {"\t": r"\t", "\r": r"\r", "\n": r"\n"}.get(start, start)
+    assert (path, label, rest) == (f"'{escaped}a.png", f"'{escaped}cat", ["1.000000", ""])
+
+
+def test_numbers_stay_numbers():
+    _, line = lines([{"path": "a", "label": "-1", "probability": 1e-9}], "csv", 1)
+    assert line == "a,'-1,0.000000,"
 
 
 def test_names_of_any_kind_stay_one_row():
     row = {"path": "a\nb.png", "label": 'Größe, "10"', "probability": 1.0}
     _, line = lines([row], "csv", 1)
-    assert list(csv.reader(line.splitlines(keepends=True))) == [["a\nb.png", 'Größe, "10"', "1.000000", ""]]
+    assert list(csv.reader([line])) == [[r"a\nb.png", 'Größe, "10"', "1.000000", ""]]
     (line,) = lines([row], "jsonl", 1)
-    assert "\n" not in line and "Größe" in line
+    assert "\n" not in line and "Größe" in line and json.loads(line) == row
+
+
+@pytest.mark.parametrize("output_format", ["csv", "jsonl"])
+def test_a_terminal_gets_nothing_to_obey(output_format):
+    """ESC and its eight-bit form begin commands of a terminal; U+202E turns the text after it round."""
+    row = {"path": "a\x1b[2J\x9b2J\x07\u202egnp.exe", "error": "no"}
+    *_, line = lines([row], output_format, 1)
+    assert line.isprintable()
+    if output_format == "jsonl":
+        assert json.loads(line) == row
 
 
 @pytest.mark.parametrize("output_format", ["csv", "jsonl"])

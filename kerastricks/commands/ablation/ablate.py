@@ -1,6 +1,6 @@
 """Measures which tricks of a recipe help on the data at hand, and how sure that is."""
 
-import csv
+import contextlib
 import dataclasses
 import math
 import re
@@ -17,16 +17,18 @@ from kerastricks.commands import prepare
 from kerastricks.commands.ablation import designs, jobs, store
 from kerastricks.commands.ablation.budget import epochs_within
 from kerastricks.commands.ablation.jobs import Job
+from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.ablation.verdicts import verdicts
 from kerastricks.commands.ablation.workers import check_ray, outcomes, share_device
 from kerastricks.commands.environment import environment
-from kerastricks.commands.output import check_writable
-from kerastricks.commands.task import AblateTask, TrainTask
+from kerastricks.commands.output import check_writable, write_json, write_text
+from kerastricks.commands.run_lock import held
+from kerastricks.commands.task import TrainTask
 from kerastricks.data import Data
 from kerastricks.models import assemble
 from kerastricks.recipes.choose import checksum
 from kerastricks.report.ablation import ablation_page
-from kerastricks.report.ablation_text import COLUMNS, csv_rows, table
+from kerastricks.report.ablation_text import COLUMNS, csv_rows, csv_text, table
 from kerastricks.training.recipe import Recipe
 
 _MOST_RUNS = 10_000
@@ -52,12 +54,9 @@ class Ablation:
 
     def save(self) -> None:
         """Writes `results.json`, `results.csv` with one row a run, and `report.html`."""
-        store.write(self.directory / "results.json", self.result)
-        with (self.directory / "results.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(csv_rows(self.result))
-        (self.directory / "report.html").write_text(ablation_page(self.result), encoding="utf-8")
+        write_json(self.directory / "results.json", self.result)
+        write_text(self.directory / "results.csv", csv_text(self.result))
+        write_text(self.directory / "report.html", ablation_page(self.result))
 
     def __str__(self):
         return table(self.result)
@@ -81,7 +80,17 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
         ValueError: If a setting does not fit, or `out` holds another ablation; nothing is overwritten then.
     """
     task = AblateTask(data, **settings)
-    check_writable(Path(task.out) if task.out is not None else Path("runs"))
+    with contextlib.ExitStack() as stack:
+        if task.out is not None:
+            stack.enter_context(held(Path(task.out)))
+        return _ablate(task, say, stack)
+
+
+def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.ExitStack) -> Ablation:
+    """Does what `ablate` does; a directory without a name of the user's is locked on `stack`."""
+    data = task.data
+    if task.out is None:
+        check_writable(Path("runs"))
     if task.minutes is not None and not math.isfinite(task.minutes):
         raise ValueError(f"`minutes` must be finite. Received: minutes={task.minutes}")
     if isinstance(data, Data) and not data.own_split:
@@ -123,6 +132,8 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
     }
     default = f"ablate-{source.name}-{Path(wanted['recipe']).stem}-{task.design}"
     folder = Path(task.out) if task.out is not None else Path("runs", default)
+    if task.out is None:
+        stack.enter_context(held(folder))
     begun = store.open_directory(folder, wanted)
     asked = {arm: _task(task, own.names, recipe) for arm, recipe in arms.items()}
     if begun is None:
@@ -131,14 +142,13 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
             slowest = asked[max(arms, key=lambda arm: len(arms[arm].names))]
             epochs = epochs_within(task.minutes, Job(slowest, text), len(arms) * task.seeds)
         begun = {**wanted, "epochs_each": epochs, **environment()}
-        folder.mkdir(parents=True, exist_ok=True)
-        store.write(folder / store.SETTINGS, begun)
+        write_json(folder / store.SETTINGS, begun)
     seeds = range(task.seed, task.seed + task.seeds)
     runs = store.Runs(folder, list(arms), seeds)
     here = environment()["hardware"]
     if runs.missing() and here not in begun["hardware"]:
         begun = {**begun, "hardware": f"{begun['hardware']}; continued on {here}"}
-        store.write(folder / store.SETTINGS, begun)
+        write_json(folder / store.SETTINGS, begun)
     facts = {
         **{name: begun[name] for name in ("data", "recipe", "model", "design", "batch_size")},
         **{name: begun[name] for name in ("backend", "versions", "hardware")},
@@ -155,10 +165,11 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
         seconds = sum(one.get("seconds", 0.0) for arm in found for one in arm["runs"])
         return {**facts, "seconds": seconds, "arms": found, "effects": verdicts(found, comparisons)}
 
-    queue = {
-        (arm, seed): Job(dataclasses.replace(asked[arm], epochs=begun["epochs_each"], seed=seed), text)
-        for arm, seed in runs.missing()
-    }
+    def job(arm: str, seed: int) -> Job:
+        checkpoints = None if task.ray else str(runs.unfinished(arm, seed).resolve())  # Ray's machines share no disk
+        return Job(dataclasses.replace(asked[arm], epochs=begun["epochs_each"], seed=seed), text, checkpoints)
+
+    queue = {(arm, seed): job(arm, seed) for arm, seed in runs.missing()}
     start, total, shown = time.perf_counter(), len(arms) * task.seeds, _judged(result())
     try:
         for done, (number, outcome) in enumerate(outcomes(list(queue.values()), task.workers, task.ray), start=1):

@@ -19,6 +19,8 @@ from kerastricks.data import Data
 from kerastricks.recipes.choose import checksum
 from kerastricks.training.batches import EvaluationBatches
 from kerastricks.training.callbacks import Clock
+from kerastricks.training.checkpoints import Checkpoint
+from kerastricks.training.divergence import Diverged
 from kerastricks.training.trick import overrides
 
 
@@ -29,10 +31,12 @@ class Job:
     Args:
         task: What to train: the recipe of the arm, with the seed of the run.
         checksum: See `kerastricks.recipes.choose.checksum`; a recipe file that has changed since is refused.
+        checkpoints: Directory in which the run is saved while it is made, and from where it goes on, if any.
     """
 
     task: TrainTask
     checksum: int | None = None
+    checkpoints: str | None = None
 
 
 def load(task: TrainTask) -> Data:
@@ -63,7 +67,7 @@ def run(job: Job, *callbacks: Any) -> dict[str, Any]:
     Accuracy and loss are those of the validation images at the end; of the averaged weights, where a trick keeps some.
 
     Raises:
-        ArithmeticError: If the loss is not finite.
+        ArithmeticError: If the loss is no number.
         ValueError: See `kerastricks.Recipe.fit`.
     """
     data = load(job.task)
@@ -76,12 +80,10 @@ def run(job: Job, *callbacks: Any) -> dict[str, Any]:
     start = time.perf_counter()
     quiet = contextlib.redirect_stdout(io.StringIO())  # what `Efficient` says, once a run
     with quiet, within_memory(min(plan.batch_size, len(source.train[1])), source.image_shape):
-        history = prepare.fit(prepared, [clock, keras.callbacks.TerminateOnNaN(), *callbacks])
+        checkpoint = None if job.checkpoints is None else _checkpoint(job, job.checkpoints)
+        history = prepare.fit(prepared, [clock, *callbacks], checkpoint)
     seconds = time.perf_counter() - start
     kept = {name: list(map(float, values)) for name, values in history.history.items()}
-    broken = next((epoch for epoch, loss in enumerate(kept["loss"], 1) if not math.isfinite(loss)), None)
-    if broken:
-        raise ArithmeticError(f"diverged: the loss was {kept['loss'][broken - 1]} in epoch {broken} of {plan.epochs}")
     side = "val_averaged_" if "val_averaged_loss" in kept else "val_"
     curves = {f"val_{name}": kept[side + name] for name in ("accuracy", "loss")}
     scores = {name: curves[f"val_{name}"][-1] for name in ("accuracy", "loss")}
@@ -103,6 +105,11 @@ def run(job: Job, *callbacks: Any) -> dict[str, Any]:
     }
 
 
+def _checkpoint(job: Job, directory: str) -> Checkpoint:
+    """Returns where a run is saved; one that was made by other versions begins anew."""
+    return Checkpoint(directory, minutes=job.task.checkpoint_minutes, keep=1, others="replace")
+
+
 def attempt(job: Job) -> dict[str, Any]:
     """Returns the figures of a run, or the reason why there are none.
 
@@ -119,6 +126,8 @@ def attempt(job: Job) -> dict[str, Any]:
     except Exception as error:
         if any(map(_is_the_machines, (error, error.__cause__, error.__context__))):
             raise _failure(job, error) from error
+        if isinstance(error, Diverged):
+            return {"seed": job.task.seed, "error": f"diverged: {error.place()}"}
         known = isinstance(error, ArithmeticError) and str(error).startswith("diverged")
         return {"seed": job.task.seed, "error": first_line(error) if known else named(error) + own_place(error)}
 

@@ -1,24 +1,16 @@
 """The directory of an ablation: its settings, and a file for each finished run."""
 
 import json
-import os
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kerastricks.commands.output import write_json
+from kerastricks.data.names import shown
+
 SETTINGS = "ablation.json"
-
-
-def write(path: Path, value: Any) -> None:
-    """Writes JSON so that the file is whole or absent, whenever the process is killed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def open_directory(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
@@ -38,7 +30,7 @@ def open_directory(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | N
         if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no ablation. Pass another directory with --out.")
         return None
-    known = json.loads(path.read_text(encoding="utf-8"))
+    known = _read(path)
     wanted = json.loads(json.dumps(settings))
     differs = [
         f"{name}: {known.get(name)!r} there, {value!r} here"
@@ -70,7 +62,11 @@ class Runs:
             for arm in self.arms:
                 path = self._path(arm, seed)
                 if path.exists():
-                    self._known[arm, seed] = json.loads(path.read_text(encoding="utf-8"))
+                    self._known[arm, seed] = _read(path)
+
+    def unfinished(self, arm: str, seed: int) -> Path:
+        """Returns the directory in which a run is saved while it is made."""
+        return self.folder.with_name("unfinished") / self._path(arm, seed).stem
 
     def _path(self, arm: str, seed: int) -> Path:
         words = re.sub(r"[^A-Za-z0-9]+", "-", arm).strip("-")
@@ -85,13 +81,24 @@ class Runs:
         return [turn for turn in turns if turn not in self._known]
 
     def keep(self, arm: str, seed: int, outcome: dict[str, Any]) -> None:
-        """Writes a run that is finished."""
-        write(self._path(arm, seed), outcome)
+        """Writes a run that is finished, and removes what was saved of it meanwhile."""
+        write_json(self._path(arm, seed), outcome)
+        shutil.rmtree(self.unfinished(arm, seed), ignore_errors=True)
         self._known[arm, seed] = outcome
 
     def of(self, arm: str) -> list[dict[str, Any]]:
         """Returns the runs of an arm that are there, by seed."""
         return [self._known[arm, seed] for seed in self.seeds if (arm, seed) in self._known]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # of JSON, or of UTF-8
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{shown(path)} is damaged: it holds no JSON object. Remove it, and its run is made again.")
+    return found
 
 
 def _rotated(arms: list[str], by: int) -> list[str]:

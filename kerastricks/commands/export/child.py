@@ -22,6 +22,7 @@ from kerastricks.commands.export import embed
 from kerastricks.commands.export.card import card
 from kerastricks.commands.export.runtimes import without_telemetry
 from kerastricks.commands.model_images import fit, input_shape
+from kerastricks.models import archive
 from kerastricks.models.heads import probabilities
 from kerastricks.models.precision import float32
 
@@ -36,7 +37,7 @@ def run(folder: Path, steps: list[str]) -> None:
     """
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     file, found = model_file.find(job["model"])
-    model = model_file.load(file)
+    model = archive.load(file)
     found = model_file.filled(found, model)
     shape = input_shape(model, found)
     told = card(found, shape)

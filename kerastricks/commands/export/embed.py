@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from kerastricks.data.names import shown
+
 KEY = "kerastricks"
 
 
@@ -72,7 +74,7 @@ def into_openvino(raw: Path, artefact: Path, told: dict[str, Any]) -> None:
 
 
 def _labels(told: dict[str, Any]) -> str:
-    return "".join(f"{name}\n" for name in told["classes"])
+    return "".join(f"{shown(name)}\n" for name in told["classes"])
 
 
 def _text(value: Any) -> str:

@@ -20,7 +20,9 @@ from kerastricks.commands.faults import MachineError
 from kerastricks.commands.model_task import ExportTask
 from kerastricks.commands.output import check_writable, write_json
 from kerastricks.commands.prepare import check_backend
+from kerastricks.data import atomic
 from kerastricks.data.names import shown
+from kerastricks.models import archive
 
 COMPARED, LEAST_COMPARED = 16, 6  # images: batches of 1 and of 5
 CALIBRATING, JUDGED = 128, 512  # images for a quantized model: to measure ranges on, and to judge it on
@@ -55,6 +57,7 @@ def export(task: ExportTask, say: Callable[[str], None] = lambda what: None) -> 
     check_backend(task)
     writer = formats.route(task.output_format, keras.backend.backend())
     file, found = model_file.find(task.model)
+    archive.check(file)  # before a process is started for it
     out = formats.destination(task.output_format, file, task.out, task.int8)
     check_writable(out.parent)
     images = sample(task.images, file, found, CALIBRATING + JUDGED if task.int8 else COMPARED, task.seed)
@@ -79,8 +82,18 @@ def export(task: ExportTask, say: Callable[[str], None] = lambda what: None) -> 
         write_json(work / f"{out.name}.json", result)
         formats.destination(task.output_format, file, task.out, task.int8)  # raises if something came meanwhile
         for part in formats.parts(out):
-            (work / part.name).rename(part)
+            _move(work / part.name, part)
     return {**result, "path": str(out), "bytes": _size(out), "notes": notes}
+
+
+def _move(made: Path, part: Path) -> None:
+    """Gives a file or a directory its place, when it is on the disk."""
+    if made.is_dir():
+        made.rename(part)
+        atomic.sync_directory(part.parent)
+        return
+    with atomic.replacing(part) as beside:
+        made.rename(beside)
 
 
 def _hand_over(work: Path, task: ExportTask, file: Path, name: str, images: Sample) -> tuple[np.ndarray | None, int]:

@@ -9,6 +9,7 @@ import kerastricks as kt
 from kerastricks.commands import prepare
 from kerastricks.commands.ablation import budget, jobs
 from kerastricks.commands.ablation.ablate import ablate
+from kerastricks.commands.run_lock import held
 from kerastricks.recipes.choose import find
 
 RECIPE = kt.Recipe((kt.Warmup(1), kt.MixUp()), epochs=3, batch_size=8)
@@ -288,10 +289,18 @@ def test_a_frame_where_pandas_is(tmp_path, trained):
     assert len(frame) == 12
 
 
-def test_a_run_is_written_whole_or_not_at_all(tmp_path, trained, monkeypatch):
-    from kerastricks.commands.ablation import store
+def test_a_directory_in_use_is_refused_and_untouched(tmp_path, trained):
+    (tmp_path / "out").mkdir()
+    with held(tmp_path / "out"):
+        before = sorted((tmp_path / "out").iterdir())
+        with pytest.raises(ValueError, match="out is in use by process"):
+            start(tmp_path, out=str(tmp_path / "out"))
+        assert sorted((tmp_path / "out").iterdir()) == before
 
-    monkeypatch.setattr(store.json, "dump", lambda *_, **__: (_ for _ in ()).throw(OSError("No space left")))
-    with pytest.raises(OSError, match="No space left"):
-        store.write(tmp_path / "run.json", {})
-    assert not (tmp_path / "run.json").exists()
+
+def test_a_run_that_is_damaged_is_named(tmp_path, trained):
+    found = start(tmp_path)
+    run = next((found.directory / "runs").iterdir())
+    run.write_text(run.read_text()[:20])
+    with pytest.raises(ValueError, match=f"{run.name} is damaged: it holds no JSON object. Remove it, and its run is"):
+        start(tmp_path)

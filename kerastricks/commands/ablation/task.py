@@ -1,0 +1,67 @@
+"""What `ablate` is asked to do. Keras is not imported here."""
+
+import dataclasses
+from typing import Annotated, Any, ClassVar, Literal
+
+from cyclopts import Parameter
+
+from kerastricks.commands.task import Names, TrainTask
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AblateTask(TrainTask):
+    """What `ablate` is asked to do.
+
+    Args:
+        recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
+        design: Leave each trick out of the recipe, add each to none, add one after the other, or train all
+            combinations.
+        seeds: How many seeds, from `seed` on.
+        tricks: Tricks to judge, by name; the others stay in every arm. Default: all.
+        minutes: Time for the whole ablation, in place of the epochs.
+        workers: Runs side by side, as processes.
+        ray: Address of a Ray cluster that makes the runs, one GPU each where it has any.
+        out: Directory. Default: runs/ablate-<data>-<recipe>-<design>.
+    """
+
+    recipe: Annotated[Any, Parameter(accepts_keys=False)] = "cifar"
+    model: str = "resnet20"
+    design: Literal["leave-one-out", "add-one-in", "ladder", "all"] = "leave-one-out"
+    seeds: int = 3
+    tricks: Names = ()
+    minutes: float | None = None
+    workers: int = 1
+    ray: str | None = None
+    tensorboard: Annotated[bool, Parameter(parse=False)] = False
+    out: str | None = None
+    resume: Annotated[str | None, Parameter(parse=False)] = None
+    keep_every: Annotated[int | None, Parameter(parse=False)] = None
+
+    # What another call on the same directory may ask for.
+    MAY_CHANGE: ClassVar[tuple[str, ...]] = (
+        "seed",
+        "seeds",
+        "workers",
+        "ray",
+        "out",
+        "cache_size",
+        "checkpoint_minutes",
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("tensorboard", "resume", "keep_every"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"`{name}` is for a run of `train`: an ablation keeps its runs, and goes on, by itself."
+                )
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"`minutes` must be positive. Received: minutes={self.minutes}")
+        if self.epochs is not None and self.minutes is not None:
+            raise ValueError(
+                f"Pass `epochs` or `minutes`, not both. Received: epochs={self.epochs}, minutes={self.minutes}"
+            )
+        if self.ray is not None and self.workers > 1:
+            raise ValueError(
+                f"Pass `ray` or `workers`, not both: Ray shares out the runs. Received: workers={self.workers}"
+            )
