@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `_places`
     from kerastricks.optimizers.tutorial import cosine_decay_with_warmup as cosine_decay_with_warmup
     from kerastricks.report.plots import plot_learning_rate as plot_learning_rate
     from kerastricks.training.callbacks.learning_rate import LearningRateRecorder as LearningRateRecorder
+    from kerastricks.training.checkpoints import Checkpoint as Checkpoint
+    from kerastricks.training.divergence import Diverged as Diverged
     from kerastricks.training.recipe import Recipe as Recipe
     from kerastricks.training.trick import Plan as Plan
     from kerastricks.training.trick import Trick as Trick

@@ -4,6 +4,7 @@ import contextlib
 import importlib.metadata
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -14,10 +15,14 @@ from cyclopts import Parameter
 
 from kerastricks import recipes as shipped
 from kerastricks.commands import faults, quiet
+from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.backend import choose_backend
+from kerastricks.commands.bench.task import BenchTask
 from kerastricks.commands.model_task import EvaluateTask, ExportTask, ModelTask, PredictTask
-from kerastricks.commands.output import check_writable, drop_output, flush_output, of_output, stream
-from kerastricks.commands.task import AblateTask, BenchTask, Task, TrainTask
+from kerastricks.commands.output import check_writable, flush_output, stream
+from kerastricks.commands.resume import settled, with_value
+from kerastricks.commands.task import Task, TrainTask
+from kerastricks.training.signals import STATUS, end
 
 app = cyclopts.App(
     name="kerastricks",
@@ -32,8 +37,9 @@ quiet.tensorflow()  # here, for the processes of an ablation too: they import th
 
 
 @app.command
-def train(task: Annotated[TrainTask, Parameter(name="*")]) -> None:
+def train(task: Annotated[TrainTask | None, Parameter(name="*")] = None) -> None:
     """Train a classifier and leave a run directory with the model, its history and a report."""
+    task = settled(task or TrainTask())
     _begin(task)
     from kerastricks.commands.train import train as command
 
@@ -106,11 +112,13 @@ def bench(
 
 
 @app.command
-def ablate(task: Annotated[AblateTask, Parameter(name="*")]) -> None:
+def ablate(task: Annotated[AblateTask | None, Parameter(name="*")] = None) -> None:
     """Measure which tricks of a recipe help on the data, over several seeds, and how sure that is.
 
     Finished runs are kept: the same command goes on where it was stopped, and more seeds add to it.
     """
+    task = task or AblateTask()
+    task.check_data()
     _begin(task)
     from kerastricks.commands.ablation.ablate import ablate as command
 
@@ -213,7 +221,9 @@ def main() -> None:
     quiet.plain_warnings()
     task = None
     try:
-        command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+        for number in STATUS:
+            signal.signal(number, end)
+        command, bound, _ = app.parse_args(with_value(words), exit_on_error=False, print_error=False)
         task = next((value for value in bound.arguments.values() if isinstance(value, Task | ModelTask)), None)
         command(*bound.args, **bound.kwargs)
         flush_output()
@@ -223,24 +233,13 @@ def main() -> None:
     except BaseException as error:
         if debug:
             traceback.print_exception(error)
-        said, status = _ended(error, task)
+        said, status = faults.ended(error, task, __file__)
     if said:
+        from kerastricks.data.names import shown  # names in an error may hold commands for the terminal
+
         with contextlib.suppress(OSError, AttributeError):  # standard error is closed or full
-            print(f"kerastricks: {said}", file=sys.stderr, flush=True)
+            print("\n".join(map(shown, f"kerastricks: {said}".splitlines())), file=sys.stderr, flush=True)
     sys.exit(status)
-
-
-def _ended(error: BaseException, task: Task | ModelTask | None) -> tuple[str, int]:
-    """Returns what to say at the end of a command that raised, and the exit status."""
-    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
-        drop_output()
-        return "", 141  # as a tool that the signal ends: `| head` has what it wants
-    if isinstance(error, SystemExit):
-        return "", error.code if isinstance(error.code, int) else int(error.code is not None)
-    if isinstance(error, OSError) and of_output(error, __file__):
-        drop_output()
-        return f"standard output: {error.strerror}", 1
-    return faults.explain(error, task)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,13 @@ NAMES = {
     "_parallel_update_step": ("updates all variables at once on PyTorch", "variables are updated one by one, slower"),
     "_use_weight_decay": ("tells which variables decay", "they are recognized by their paths"),
     "_get_variable_index": ("tells which variable is updated", "variables are recognized by their paths"),
+    "global_seed_generator": ("holds the seed of draws without one", "a resumed run draws other numbers for those"),
+    "get_global_attribute": ("tells whether there is such a seed", "a resumed run draws other numbers for those"),
+    "_value": ("tells whether a variable has lost its value on JAX", "a step that fails may leave a model without"),
+    "_jax_state_synced": (
+        "holds a model's values during a step on JAX",
+        "a step that fails may leave a model without values",
+    ),
 }
 gone: set[str] = set()  # names to treat as missing, for tests
 
@@ -219,3 +226,25 @@ def variable_index(optimizer: Any, variable: Any) -> int:
         variable: The variable.
     """
     return _attribute(optimizer, "_get_variable_index")(variable)
+
+
+@_or(lambda make=False: None)
+def global_seed(make: bool = False) -> Any:
+    """Returns the variable behind draws without a seed; None if there is none yet, and none is to be made."""
+    known = _attribute(importlib.import_module("keras.src.backend.common.global_state"), "get_global_attribute")
+    if not make and known("global_seed_generator") is None:
+        return None
+    return _attribute(importlib.import_module("keras.src.random.seed_generator"), "global_seed_generator")().state
+
+
+@_or(lambda model, state: None)
+def hold_jax_state(model: Any, state: Any) -> None:
+    """Lets `jax_state_sync` put values, by kinds such as `trainable_variables`, back into the variables of a model."""
+    model._jax_state, model._jax_state_synced = state, _attribute(model, "_jax_state_synced") and False
+
+
+@_or(lambda variables: False)
+def without_values(variables: Any) -> bool:
+    """Tells whether some of the variables have lost their values on JAX: taken away by a step, or given to it."""
+    values = (_attribute(variable, "_value") for variable in variables)
+    return any(value is None or getattr(value, "is_deleted", bool)() for value in values)

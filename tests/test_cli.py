@@ -38,7 +38,7 @@ def kerastricks(*arguments, **environment):
         (["train", "digits", "--epochs", "0"], "`epochs` must be at least 1. Received: epochs=0"),
         (["train", "digits", "--batch-size", "many"], 'unable to convert "many" into int'),
         (["--version"], "0.1.0"),
-        (["train"], "requires an argument"),
+        (["train"], "There is no data. Pass `digits`"),
         (["train", "nowhere"], "nowhere does not exist"),
         (["trian"], "Did you mean"),
         (["predict", "--help"], "MODEL PATHS"),
@@ -135,8 +135,8 @@ def test_what_ends_a_command_is_said_in_a_line(main, monkeypatch, error, status,
         raise error
 
     monkeypatch.setattr("kerastricks.cli.shipped.describe", describe)
-    monkeypatch.setattr("kerastricks.cli.drop_output", lambda: None)  # of this process, which goes on
-    monkeypatch.setattr("kerastricks.cli.of_output", lambda error, printer: True)
+    monkeypatch.setattr("kerastricks.commands.faults.drop_output", lambda: None)  # of this process, which goes on
+    monkeypatch.setattr("kerastricks.commands.faults.of_output", lambda error, printer: True)
     assert main("recipes") == (status, lines)
 
 

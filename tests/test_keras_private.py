@@ -15,6 +15,7 @@ from kerastricks.models.precision import set_precision
 
 ON_TORCH = keras.backend.backend() == "torch"
 EVERYWHERE = {"_nodes_by_depth", "_keras_history", "_use_weight_decay", "_get_variable_index"}
+WHEN_SAVED, WHERE_A_STEP_FAILS = {"global_seed_generator", "get_global_attribute"}, {"_jax_state_synced", "_value"}
 WHEN_IMPORTED = "_parallel_update_step"  # the class of the optimizer is chosen then
 
 
@@ -39,7 +40,7 @@ def without(monkeypatch):
     keras_private._say.cache_clear()
 
 
-@pytest.mark.parametrize("name", sorted(set(keras_private.NAMES) - {WHEN_IMPORTED}))
+@pytest.mark.parametrize("name", sorted(set(keras_private.NAMES) - {WHEN_IMPORTED} - WHEN_SAVED - WHERE_A_STEP_FAILS))
 def test_the_run_goes_on_without(name, without, model, images):
     if name not in EVERYWHERE and not ON_TORCH:
         pytest.skip("it is used on PyTorch alone")
@@ -81,3 +82,30 @@ print(any({WHEN_IMPORTED!r} in str(one.message) for one in said), keras.ops.conv
 def test_a_name_that_keras_lacks_is_gone():
     with pytest.raises(keras_private.Gone, match="_no_such_name"):
         keras_private._attribute(keras.layers.Dense(1), "_no_such_name")
+
+
+@pytest.mark.parametrize("name", sorted(WHEN_SAVED))
+def test_a_run_is_saved_and_goes_on_without(name, without, model, images, tmp_path):
+    draws = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: keras.random.uniform((1,)))
+    recipe = kt.Recipe(learning_rate=0.01, epochs=2, batch_size=8)
+    without(name)
+    with pytest.warns(UserWarning, match=f"has no {name}: a resumed run draws other numbers for those"):
+        recipe.fit(model, images, verbose=0, checkpoint=tmp_path, callbacks=[draws])
+    before = model.get_weights()
+    recipe.fit(model, images, verbose=0, checkpoint=tmp_path)
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone takes values out of variables")
+@pytest.mark.parametrize("name", sorted(WHERE_A_STEP_FAILS))
+def test_a_step_fails_with_its_own_error_without(name, without, model, images):
+    recipe = kt.Recipe(learning_rate=0.01, epochs=1, batch_size=8)
+
+    class Fails(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            raise RuntimeError("this step fails")
+
+    without(name)
+    said = pytest.warns(UserWarning, match=f"has no {name}: a step that fails may leave a model without")
+    with said, pytest.raises(RuntimeError, match="this step fails"):
+        recipe.fit(model, images, verbose=0, loss=Fails())

@@ -12,8 +12,8 @@ PACKAGE = ROOT / "kerastricks"
 
 FLOORS = [
     {"image", "keras_private"},
-    {"optimizers"},
-    {"data", "models"},
+    {"optimizers", "data"},
+    {"models"},
     {"training"},
     {"tricks"},
     {"recipes"},

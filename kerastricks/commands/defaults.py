@@ -123,3 +123,10 @@ def batch_that_fits(network: Any, batch_size: int, images: int, asked: bool) -> 
         f"A batch of {size} does not fit into memory: it takes {figures}. Pass --batch-size {fits}; with --with "
         f"GradientAccumulation:steps={-(-size // fits)} an update still sees as many images."
     )
+
+
+def smaller_batch(network: Any, batch_size: int) -> int:
+    """Returns a batch size that should fit where `batch_size` did not: half of it at most, at least 1."""
+    room = 0 if has_accelerator() else memory.available()
+    fits = largest_batch(network, batch_size, int(room / MOST_SHARE)) if room else batch_size
+    return max(1, min(batch_size // 2, fits))

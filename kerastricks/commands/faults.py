@@ -1,6 +1,7 @@
 """What is said of an exception on the command line, and the exit status. Keras is not imported here.
 
-Status 2 stands for what the user can mend, 1 for a machine that fails and for what was not foreseen.
+Status 2 stands for what the user can mend, 1 for a machine that fails and for what was not foreseen, 3 for a loss that
+is no number, 130 and 143 for Ctrl-C and SIGTERM.
 """
 
 import contextlib
@@ -13,13 +14,16 @@ import sysconfig
 import textwrap
 import traceback
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerastricks.commands import memory
+from kerastricks.commands import memory, output
 from kerastricks.commands.model_task import ModelTask
+from kerastricks.commands.output import drop_output, of_output
 from kerastricks.commands.task import Task
+from kerastricks.training.divergence import Diverged
+from kerastricks.training.signals import Terminated
 
 _PACKAGE = Path(__file__).parents[1]
 _LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -33,6 +37,25 @@ class MachineError(ValueError):
     """The machine failed, and not a setting."""
 
 
+def ended(error: BaseException, task: Task | ModelTask | None, printer: str) -> tuple[str, int]:
+    """Returns what to say at the end of a command that raised, and the exit status.
+
+    Args:
+        error: What it raised.
+        task: What it was asked, if that is known.
+        printer: The file that prints.
+    """
+    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+        drop_output()
+        return "", 141  # as a tool that the signal ends: `| head` has what it wants
+    if isinstance(error, SystemExit) and not isinstance(error, Terminated):
+        return "", error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, OSError) and of_output(error, printer):
+        drop_output()
+        return f"standard output: {error.strerror}", 1
+    return explain(error, task)
+
+
 def explain(error: BaseException, task: Task | ModelTask | None = None) -> tuple[str, int]:
     """Returns what to say of an exception, one line unless it is from a file of the user's, and the exit status."""
     recipe = str(getattr(task, "recipe", ""))
@@ -41,6 +64,10 @@ def explain(error: BaseException, task: Task | ModelTask | None = None) -> tuple
     reason = first_line(error)
     if isinstance(error, MachineError):
         return reason, 1
+    if isinstance(error, Diverged):
+        return str(error), 3
+    if isinstance(error, Terminated):
+        return f"ended by SIGTERM; {str(error) or 'nothing was written'}", 143
     if isinstance(error, KeyboardInterrupt):
         return f"stopped; {str(error) or 'nothing was written'}", 130
     if recipe.endswith(".py") and (own := own_lines(error)):
@@ -128,8 +155,13 @@ def check_memory(batch_size: int, shape: Sequence[int], flags: str = IMAGE_FLAGS
 
 
 @contextlib.contextmanager
-def within_memory(batch_size: int, shape: Sequence[int]) -> Iterator[None]:
+def within_memory(batch_size: int, shape: Sequence[int], smaller: Callable[[], int] = lambda: 0) -> Iterator[None]:
     """Says it in a line where training on batches of images (H, W, C) does not fit into memory.
+
+    Args:
+        batch_size: Images in a batch.
+        shape: Height, width and channels.
+        smaller: Returns a batch size that should fit, or 0 where none is known.
 
     Raises:
         ValueError: See `check_memory`; or if memory runs out meanwhile.
@@ -137,10 +169,23 @@ def within_memory(batch_size: int, shape: Sequence[int]) -> Iterator[None]:
     check_memory(batch_size, shape)
     try:
         yield
+    except MachineError:
+        raise
     except Exception as error:
         if any(map(ran_out_of_memory, (error, error.__cause__, error.__context__))):
-            raise ValueError(_too_large(batch_size, shape[:2])) from error
+            raise ValueError(_too_large(batch_size, shape[:2]) + _in_parts(batch_size, smaller())) from error
         raise
+
+
+def _in_parts(batch_size: int, fits: int) -> str:
+    """Returns how to train on a smaller batch with the same updates, at the same learning rate."""
+    if not 0 < fits < batch_size:
+        return ""
+    steps = -(-batch_size // fits)
+    return (
+        f" --batch-size {fits} should fit; with --with GradientAccumulation:steps={steps} an update still sees as many "
+        "images, at the same learning rate."
+    )
 
 
 def _too_large(batch_size: int | None, sides: Sequence[int], figures: str = "", flags: str = IMAGE_FLAGS) -> str:
@@ -165,12 +210,12 @@ def of_model(model: str, error: BaseException) -> str:
 
 def _of_file(error: OSError, task: Task | ModelTask | None) -> str:
     """Returns the reason of the system's and the file; where it names none, the directory that is written to."""
-    reason = error.strerror or first_line(error)
-    if error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {reason}"
-    if task is None or not hasattr(task, "out"):
-        return reason
-    return f"{task.out or 'runs'}: {reason}"
+    place = error.filename
+    if place is None and task is not None and hasattr(task, "out"):
+        place = task.out or "runs"
+    if place is None:
+        return error.strerror or first_line(error)
+    return f"{os.fsdecode(place)}: {output.reason(error, Path(os.fsdecode(place)))}"
 
 
 def _lacking_platform() -> str | None:

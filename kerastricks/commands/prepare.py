@@ -14,6 +14,7 @@ from kerastricks.commands.task import Task
 from kerastricks.models.precision import accelerator_name
 from kerastricks.recipes import spoken
 from kerastricks.recipes.choose import choose
+from kerastricks.training.checkpoints import Checkpoint
 from kerastricks.training.fold import applicable
 from kerastricks.training.recipe import Recipe
 from kerastricks.training.trick import Plan, Trick
@@ -114,7 +115,7 @@ def load(
         ValueError: If there is no such data, or a setting would be ignored.
     """
     listed = isinstance(task.data, str) and task.data != "digits"
-    for name in ("image_size", "cache_size", "deepest"):
+    for name in ("image_size", "cache_size", "deepest", "allow_bad"):
         value = getattr(task, name)
         if value not in (None, False) and not listed:
             what = "digits are 8×8" if task.data == "digits" else "the data is loaded already"
@@ -129,6 +130,7 @@ def load(
         images=task.images,
         report=report,
         deepest=task.deepest,
+        allow_bad=task.allow_bad,
         default_size=photograph_size(task) if default_size is None else default_size,
     )
 
@@ -183,7 +185,7 @@ def _check_plan(chosen: Recipe, task: Task) -> None:
     Plan(chosen.epochs, 1, chosen.batch_size, task.seed)
 
 
-def fit(prepared: Prepared, callbacks: Sequence[Any]) -> Any:
+def fit(prepared: Prepared, callbacks: Sequence[Any], checkpoint: Checkpoint | None = None) -> Any:
     """Trains, and returns Keras' `History`; the classes are balanced in the loss if the task asks for it."""
     task, data, chosen, network, plan, _ = prepared
     weights = None
@@ -200,6 +202,8 @@ def fit(prepared: Prepared, callbacks: Sequence[Any]) -> Any:
         class_weight=weights,
         callbacks=callbacks,
         verbose=0,
+        checkpoint=checkpoint,
+        on_nan=getattr(task, "on_nan", "stop"),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from cyclopts import Parameter
 
 DEFAULT_RECIPE = "tutorial"
-_Names = Annotated[Sequence[str], Parameter(consume_multiple=True, negative=(), show_default=False)]
+Names = Annotated[Sequence[str], Parameter(consume_multiple=True, negative=(), show_default=False)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,8 @@ class Task:
         cache_size: Largest cache of a folder's decoded images, in GB of pixels; beyond it they are decoded in every
             epoch. Default: 10.
         deepest: Take the deepest folders that hold images for the classes, as in Fruit/Apple/*.jpg, and not the first.
+        allow_bad: How many files may be bad, a number such as 3 or a share such as 1%; they are left out, and the
+            report lists them. Default: none.
         seed: Seed of the weights, the split, the order and every draw.
         backend: `tensorflow`, `jax` or `torch`. Default: KERAS_BACKEND, Keras' own file, or the first installed.
         default_recipe: Name of the recipe that the images got where nobody asked for one.
@@ -52,7 +54,7 @@ class Task:
     recipe: Annotated[Any, Parameter(accepts_keys=False)] = None
     model: str | None = None
     weights: str | None = None
-    without: _Names = ()
+    without: Names = ()
     with_tricks: Annotated[
         Sequence[str], Parameter(name="--with", consume_multiple=True, negative=(), show_default=False)
     ] = ()
@@ -63,17 +65,17 @@ class Task:
     image_size: int | None = None
     cache_size: float | None = None
     deepest: Annotated[bool, Parameter(negative=())] = False
+    allow_bad: str | None = None
     seed: int = 0
     backend: str | None = None
     default_recipe: Annotated[str, Parameter(parse=False)] = DEFAULT_RECIPE
 
-    LOADING: ClassVar[tuple[str, ...]] = ("images", "image_size", "cache_size", "deepest")
+    LOADING: ClassVar[tuple[str, ...]] = ("images", "image_size", "cache_size", "deepest", "allow_bad")
     LEASTS: ClassVar[dict[str, int]] = {
         **dict.fromkeys(("batch_size", "images", "image_size", "epochs", "seeds", "workers"), 1),
-        **dict.fromkeys(("steps", "rounds", "early_stopping"), 1),
+        **dict.fromkeys(("steps", "rounds", "early_stopping", "keep_every"), 1),
         "classes": 2,
-        "seed": 0,
-        "cache_size": 0,
+        **dict.fromkeys(("seed", "cache_size", "checkpoint_minutes"), 0),
     }
 
     def __post_init__(self):
@@ -84,6 +86,10 @@ class Task:
         for name in ("without", "with_tricks"):
             if isinstance(getattr(self, name), str):
                 raise ValueError(f"`{name}` must be a sequence of names. Received: {name}={getattr(self, name)!r}")
+        if self.allow_bad is not None:
+            from kerastricks.data.bad import allowed  # takes a moment to import
+
+            allowed(self.allow_bad, 0)
         asked = [words.partition(":")[0] for words in self.spoken]
         for name in asked:
             if asked.count(name) > 1 or name in self.without:
@@ -109,8 +115,17 @@ class Task:
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         values["data"] = self.data if isinstance(self.data, str) else self.data.name
         values["recipe"] = self.recipe_name
-        del values["default_recipe"]
+        for name in ("default_recipe", "resume"):
+            values.pop(name, None)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    def check_data(self) -> None:
+        """Raises a `ValueError` if the task names no data."""
+        if self.data is None:
+            raise ValueError(
+                "There is no data. Pass `digits`, a folder with one folder of images a class, or a .csv file; or, to "
+                "`train`, --resume with the directory of a run."
+            )
 
     def with_data(self, data: Any) -> Any:
         """Returns the task on data that is loaded already, without the settings that say how to load it."""
@@ -130,7 +145,7 @@ class Task:
         words = ["kerastricks", name, self.data]
         for field in dataclasses.fields(self):
             value = backend if field.name == "backend" else getattr(self, field.name)
-            if field.name in ("data", "default_recipe") or value == field.default:
+            if field.name in ("data", "default_recipe", "resume") or value == field.default:
                 continue
             values = value if isinstance(value, list | tuple) else [] if value is True else [value]
             flag = "with" if field.name == "with_tricks" else field.name.replace("_", "-")
@@ -150,90 +165,29 @@ class TrainTask(Task):
         balance: Weigh the classes in the loss by the inverse of their number of images.
         tensorboard: Write losses, accuracies and learning rates for TensorBoard, too: <out>/tensorboard.
         out: Directory to write, new or empty. Default: the next free runs/<data>-<n>.
+        resume: Go on with a run that was stopped, as if it had not been: its directory, without anything else; or,
+            after the same command, nothing for the newest. With more `epochs` a finished run goes on, too.
+        checkpoint_minutes: Minutes between two savings of the run, beside those at the ends of epochs; no more of them
+            than take 3 % of its time.
+        keep_every: Keep the state of the run after each so many epochs, beside the last two and the best.
+        on_nan: What happens where the loss is no number: `stop`, or `rollback` to the last good state, at half the
+            learning rate.
     """
 
+    data: Annotated[Any, Parameter(show_default=False)] = dataclasses.field(default=None, kw_only=False)
     epochs: int | None = None
     optimizer: str | None = None
     early_stopping: int | None = None
     balance: Annotated[bool, Parameter(negative=())] = False
     tensorboard: Annotated[bool, Parameter(negative=())] = False
     out: str | None = None
+    resume: str | None = None
+    checkpoint_minutes: Annotated[float, Parameter(show_default=True)] = 5.0
+    keep_every: int | None = None
+    on_nan: Literal["stop", "rollback"] = "stop"
 
     @property
     def spoken(self) -> tuple[str, ...]:
         """See `Task.spoken`."""
         patience = self.early_stopping
         return (*self.with_tricks, *([] if patience is None else [f"EarlyStopping:patience={patience}"]))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AblateTask(TrainTask):
-    """What `ablate` is asked to do.
-
-    Args:
-        recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
-        design: Leave each trick out of the recipe, add each to none, add one after the other, or train all
-            combinations.
-        seeds: How many seeds, from `seed` on.
-        tricks: Tricks to judge, by name; the others stay in every arm. Default: all.
-        minutes: Time for the whole ablation, in place of the epochs.
-        workers: Runs side by side, as processes.
-        ray: Address of a Ray cluster that makes the runs, one GPU each where it has any.
-        out: Directory. Default: runs/ablate-<data>-<recipe>-<design>.
-    """
-
-    recipe: Annotated[Any, Parameter(accepts_keys=False)] = "cifar"
-    model: str = "resnet20"
-    design: Literal["leave-one-out", "add-one-in", "ladder", "all"] = "leave-one-out"
-    seeds: int = 3
-    tricks: _Names = ()
-    minutes: float | None = None
-    workers: int = 1
-    ray: str | None = None
-    tensorboard: Annotated[bool, Parameter(parse=False)] = False
-    out: str | None = None
-
-    # What another call on the same directory may ask for.
-    MAY_CHANGE: ClassVar[tuple[str, ...]] = ("seed", "seeds", "workers", "ray", "out", "cache_size")
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.tensorboard:
-            raise ValueError("`tensorboard` is for a run of `train`: an ablation keeps the figures of its runs itself.")
-        if self.minutes is not None and not self.minutes > 0:
-            raise ValueError(f"`minutes` must be positive. Received: minutes={self.minutes}")
-        if self.epochs is not None and self.minutes is not None:
-            raise ValueError(
-                f"Pass `epochs` or `minutes`, not both. Received: epochs={self.epochs}, minutes={self.minutes}"
-            )
-        if self.ray is not None and self.workers > 1:
-            raise ValueError(
-                f"Pass `ray` or `workers`, not both: Ray shares out the runs. Received: workers={self.workers}"
-            )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class BenchTask(Task):
-    """What `bench` is asked to do.
-
-    Args:
-        data: `random` for random images, or `digits`, or a folder.
-        classes: Classes of random images. Default: 10.
-        steps: Steps that each side trains in a round.
-        rounds: Rounds; the figures are medians over them.
-    """
-
-    data: Annotated[Any, Parameter(show_default=True)] = dataclasses.field(default="random", kw_only=False)
-    model: str = "resnet20"
-    classes: int | None = None
-    steps: int = 40
-    rounds: int = 5
-
-    LOADING: ClassVar[tuple[str, ...]] = (*Task.LOADING, "classes")
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.classes is not None and self.data != "random":
-            raise ValueError(f"`classes` is for random images. Received: classes={self.classes}, data={self.data!r}")
-        if self.cache_size is not None and self.data == "random":
-            raise ValueError(f"`cache_size` is for folders. Received: cache_size={self.cache_size}, data='random'")

@@ -1,29 +1,31 @@
 """Trains a classifier on images and leaves a run directory behind."""
 
+import contextlib
 import os
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from kerastricks import data as data_room
+from kerastricks.commands import resume
+from kerastricks.commands.defaults import smaller_batch
 from kerastricks.commands.environment import environment
 from kerastricks.commands.faults import check_memory, within_memory
-from kerastricks.commands.output import free_directory, next_free, write_json
+from kerastricks.commands.output import write_json
 from kerastricks.commands.prepare import Prepared, fit, prepare, summary
-from kerastricks.commands.run_files import (
-    averaged_test,
-    contact_sheet,
-    figures,
-    judgements,
-    left,
-    save_models,
-    write_report,
-)
+from kerastricks.commands.run_files import finish, left, save_models
+from kerastricks.commands.run_lock import claiming, held
 from kerastricks.commands.task import TrainTask
+from kerastricks.data import atomic
+from kerastricks.data.names import shown
 from kerastricks.report.progress import Progress, decoding
-from kerastricks.training.batches import EvaluationBatches, TrainingBatches
+from kerastricks.training.callbacks.history_file import HistoryFile
 from kerastricks.training.callbacks.tensorboard import TensorBoard, check_tensorboard
+from kerastricks.training.checkpoints import Checkpoint
+from kerastricks.training.divergence import Diverged
+from kerastricks.training.signals import Terminated
 
 
 def train(task: TrainTask) -> dict[str, Any]:
@@ -34,29 +36,50 @@ def train(task: TrainTask) -> dict[str, Any]:
 
     Raises:
         ValueError: If a setting does not fit; nothing has been written then.
+        Diverged: If the loss is no number; the last good state is kept.
     """
-    directory = free_directory(task.out)
+    task = resume.settled(task)
+    if (result := resume.finished(task)) is not None:
+        return result
     if task.tensorboard:
         check_tensorboard()
     if task.image_size is not None:
         check_memory(1, (task.image_size, task.image_size, 3))
-    with decoding() as report:
-        prepared = prepare(task, report)
-    directory = directory or next_free(prepared.data.name)
-    with within_memory(min(prepared.plan.batch_size, len(prepared.data.train[1])), prepared.data.image_shape):
-        try:
-            return _run(prepared, directory)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(left(directory)) from None
+    with _directory(task) as claim:
+        with decoding() as report:
+            prepared = prepare(task, report)
+        shape, images = prepared.data.image_shape, len(prepared.data.train[1])
+        batch = min(prepared.plan.batch_size, images)
+        directory = claim(prepared.data.name)
+        with within_memory(batch, shape, lambda: smaller_batch(prepared.network, batch)):
+            try:
+                return _run(prepared, directory, resume.asked(task))
+            except (KeyboardInterrupt, Terminated) as error:
+                raise _stopped(error, directory) from None
+            except Diverged as error:
+                raise _diverged(error, prepared, directory) from error
 
 
-def _run(prepared: Prepared, directory: Path) -> dict[str, Any]:
+@contextlib.contextmanager
+def _directory(task: TrainTask) -> Iterator[Callable[[str], Path]]:
+    """Yields a function from the name of the data to the directory of the run, which no other process uses."""
+    if task.resume is not None:
+        with held(Path(task.resume)):
+            atomic.sweep(Path(task.resume))
+            yield lambda name: Path(str(task.resume))
+        return
+    with claiming(task.out) as claim:
+        yield claim
+
+
+def _run(prepared: Prepared, directory: Path, asked: dict[str, Any] | None) -> dict[str, Any]:
     """Trains, and writes what the run leaves behind; returns what `train` does."""
     task, source, chosen, network, plan, notes = prepared
-    pixels, labels = source.train
+    labels = source.train[1]
     backend = keras.backend.backend()
     settings = {
         **task.settings(),
+        "asked": asked,
         "command": task.command("train", backend),
         "data_path": os.path.abspath(task.data) if isinstance(task.data, str) and task.data != "digits" else None,
         "classes": list(source.classes),
@@ -70,52 +93,68 @@ def _run(prepared: Prepared, directory: Path) -> dict[str, Any]:
         "epochs": plan.epochs,
         "batch_size": plan.batch_size,
         "notes": list(notes),
+        "set_aside": [[shown(path), reason] for path, reason in source.set_aside],
+        "duplicates": source.duplicates,
         **environment(),
     }
-    print("\n".join([*notes, summary(prepared)]), flush=True)
+    print("\n".join([*notes, *_other(task, directory), summary(prepared)]), flush=True)
     progress = Progress(plan, len(labels))
-    log = keras.callbacks.CSVLogger(str(directory / "history.csv"))
     boards = [TensorBoard(directory / "tensorboard")] if task.tensorboard else []
-    start = time.perf_counter()
+    checkpoint = Checkpoint(
+        directory / resume.CHECKPOINTS,
+        minutes=task.checkpoint_minutes,
+        keep_every=task.keep_every,
+        on_best=lambda engine: save_models(engine, source, directory),
+    )
+    log = HistoryFile(directory / "history.csv")
     try:
-        history = fit(prepared, [_RunDirectory(directory, settings), log, progress, *boards])
+        history = fit(prepared, [_RunDirectory(directory, settings), log, progress, *boards], checkpoint)
     finally:
         progress.stop()
-        if getattr(log, "csv_file", None):
-            log.on_train_end()  # closes the file, where training was interrupted too
         for board in boards:
             board.on_train_end()
-    seconds = time.perf_counter() - start
     engine = history.model
-    batches = TrainingBatches(pixels, labels, plan, chosen.tricks)
-    sheet = contact_sheet(engine, [batches[step] for step in range(min(4, plan.batches))])
-    scores = engine.evaluate(EvaluationBatches(*source.validation, plan.batch_size), verbose=0, return_dict=True)
-    save_models(engine, source, directory)
-    judged = judgements(engine, source, plan.batch_size, plan.seed)
-    result = {
-        "accuracy": scores["accuracy"],
-        "loss": scores["loss"],
-        "epochs": len(history.epoch),
-        "seconds": seconds,
-        "images_per_second": progress.images_per_second,
-        "backend": backend,
-        **{name: settings[name] for name in ("model", "recipe", "seed")},
-        "parameters": network.count_params(),
-        **{name: value for name, value in scores.items() if name.startswith("averaged_")},
-        **figures(judged),
-        **averaged_test(engine, source, plan.batch_size),
-    }
-    write_report(engine, history.history, settings, result, sheet, judged, source, directory)
+    settings["notes"] += engine.notes
+    timing = {"seconds": progress.seconds, "images_per_second": progress.images_per_second}
+    result = finish(engine, history, settings, timing, source, chosen.tricks, directory)
     return {**result, "directory": str(directory)}
 
 
+def _other(task: TrainTask, directory: Path) -> list[str]:
+    """Returns a line if the same command has a run that it could go on with."""
+    other = None if task.resume is not None else resume.unfinished_like(task)
+    if other is None or other == directory:
+        return []
+    return [f"{other} is a run of this command that is not finished: `{resume.words(other)}` goes on with it"]
+
+
+def _stopped(error: BaseException, directory: Path) -> BaseException:
+    """Returns the same kind of exception, which says what the run left and how it goes on."""
+    parts = [str(error), left(directory)]
+    parts += [f"`{resume.words(directory)}` goes on"] if resume.is_unfinished(directory) else []
+    return (Terminated if isinstance(error, Terminated) else KeyboardInterrupt)("; ".join(filter(None, parts)))
+
+
+def _diverged(error: Diverged, prepared: Prepared, directory: Path) -> Diverged:
+    """Returns the exception with the files of the batch in its words, and writes all of them down."""
+    files = data_room.files_of(prepared.data.train[0], error.samples)
+    error.said += [f"The batch is of {', '.join(files[:3])}{', …' if len(files) > 3 else ''}"] if files else []
+    error.said += [f"{left(directory)}: the last good state is in {directory / resume.CHECKPOINTS}"]
+    with contextlib.suppress(OSError):
+        known = {"step": error.step, "epoch": error.epoch, "learning_rate": error.learning_rate}
+        write_json(directory / "diverged.json", {**known, "samples": error.samples, "files": files})
+    return error
+
+
 class _RunDirectory(keras.callbacks.Callback):
-    """Makes the directory when training begins: what fails before that leaves nothing behind."""
+    """Writes the settings when training begins: what fails before that leaves nothing behind."""
 
     def __init__(self, directory: Path, settings: dict[str, Any]):
         super().__init__()
-        self.directory, self.settings = directory, settings
+        self._directory, self._settings = directory, settings
 
     def on_train_begin(self, logs=None):
-        self.directory.mkdir(parents=True, exist_ok=True)
-        write_json(self.directory / "run.json", self.settings)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for outdated in ("result.json", "diverged.json"):
+            (self._directory / outdated).unlink(missing_ok=True)
+        write_json(self._directory / "run.json", self._settings)

@@ -181,21 +181,32 @@ class UpdateSchedule(keras.optimizers.schedules.LearningRateSchedule):
 class LaterSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """Runs `schedule` from a step on, for an optimizer that begins there and counts from 0.
 
+        factor * schedule(step + start)
+
     Args:
         schedule: A schedule.
         start: The step at which it begins.
+        factor: What the rates are multiplied by.
     """
 
-    def __init__(self, schedule: Any, start: int):
+    def __init__(self, schedule: Any, start: int, factor: float = 1.0):
         super().__init__()
-        self.schedule, self.start = schedule, start
+        self.schedule, self.start, self.factor = schedule, start, factor
 
     def __call__(self, step):
-        return self.schedule(ops.cast(step, "float32") + self.start)
+        return self.factor * self.schedule(ops.cast(step, "float32") + self.start)
 
     def get_config(self):
-        return {"schedule": keras.saving.serialize_keras_object(self.schedule), "start": self.start}
+        schedule = keras.saving.serialize_keras_object(self.schedule)
+        return {"schedule": schedule, "start": self.start, "factor": self.factor}
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["start"])
+        return cls(keras.saving.deserialize_keras_object(config.pop("schedule")), **config)
+
+
+def later(learning_rate: Any, start: int, factor: float = 1.0) -> Any:
+    """Returns a learning rate, a number or a schedule, from the batch at `start` on and times `factor`."""
+    if not callable(learning_rate):
+        return factor * learning_rate
+    return LaterSchedule(learning_rate, start, factor) if start or factor != 1 else learning_rate

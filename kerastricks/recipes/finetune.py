@@ -12,7 +12,7 @@ from kerastricks.training.recipe import Recipe
 recipe = Recipe(
     (
         tricks.Freeze(2),
-        tricks.LayerDecay(0.9, backbone=0.3),
+        tricks.LayerDecay(0.9),
         tricks.CosineDecay(),
         tricks.NoBiasDecay(),
         tricks.RandomResizedCrop(area=(0.25, 1.0)),
@@ -21,7 +21,7 @@ recipe = Recipe(
         tricks.EMA(0.95),
     ),
     optimizer=AdamW,
-    learning_rate=3e-3,
+    learning_rate=2e-3,
     weight_decay=0.02,
     epochs=10,
     batch_size=32,

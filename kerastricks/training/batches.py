@@ -130,11 +130,16 @@ class DataSetBatches:
         self.start = 0
         self.failure: Exception | None = None
 
-    def generate(self) -> Iterator[tuple]:
-        """Yields the batches, epoch after epoch: inputs, labels and, where there are any, sample weights."""
+    def generate(self, skip: int = 0) -> Iterator[tuple]:
+        """Yields the batches, epoch after epoch: inputs, labels and, where there are any, sample weights.
+
+        Args:
+            skip: How many batches of the first pass are passed over.
+        """
         try:
             passes = (self.dataset.epoch(self.classes) for _ in itertools.count())
-            for index, (images, labels, given) in enumerate(itertools.chain.from_iterable(passes)):
+            batches = itertools.islice(itertools.chain.from_iterable(passes), skip, None)
+            for index, (images, labels, given) in enumerate(batches):
                 inputs = {"images": images, **draw(self.tricks, len(images), self.start + index, self.plan)}
                 weights = class_weights(labels, given, self.class_weight)
                 yield inputs, labels, *(() if weights is None else (weights,))

@@ -59,14 +59,17 @@ class Engine(Shell):
         self.learning_rate = learning_rate
         self.plan = plan
         self.stages: dict[int, list[Callable[[], None]]] = {}  # see `Trick.stages`
+        self.notes: list[str] = []  # what a report of the run is to say
+        self.stage = 0  # the epoch whose stage is the last that it entered
         self.compile_anew: Callable[[int], None] = lambda start: None
         self.begun = 0  # batches of the run before the optimizer's first
+        self.rate_factor = 1.0  # of the learning rate, where the run went back for its loss was no number
         self.built = True
 
     def rate_at(self, step: int) -> float:
         """Returns the learning rate of the batch at `step`; without a schedule, the optimizer's current one."""
         if callable(self.learning_rate):
-            return float(self.learning_rate(step))
+            return self.rate_factor * float(self.learning_rate(step))
         return float(ops.convert_to_numpy(self.optimizer.learning_rate))
 
     def _with(self, hook: str) -> list[Trick]:

@@ -178,10 +178,10 @@ class Begin(keras.callbacks.Callback):
         self.batches, self.plan = batches, plan
 
     def on_train_begin(self, logs=None):
-        done = self.model.begun + batches_done(self.model.optimizer)
-        self.batches.start = done
-        if done and self.model.averages is not None:
-            self.model.averages.begin(done // self.plan.accumulation)
+        begun, since = self.model.begun, batches_done(self.model.optimizer)
+        self.batches.start = begun + since
+        if begun + since and self.model.averages is not None:
+            self.model.averages.begin(begun // self.plan.accumulation + since // self.plan.accumulation)
 
 
 def check_lengths(plan: Plan, initial_epoch: int, steps_per_execution: int) -> None:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerastricks.models.heads import class_count, crossentropy
-from kerastricks.optimizers.schedules import LaterSchedule, LearningRate
+from kerastricks.optimizers.schedules import LearningRate, later
 from kerastricks.training.checks import check_metrics, check_setup
 from kerastricks.training.engine import Engine, jit_compile
 from kerastricks.training.engine import metrics as accuracies
@@ -53,8 +53,7 @@ def fold(
     )
 
     def compile_anew(start: int, optimizer: Any = None) -> None:
-        rate = LaterSchedule(learning_rate, start) if start and callable(learning_rate) else learning_rate
-        optimizer = optimizer or _optimizer(recipe, rate)
+        optimizer = optimizer or _optimizer(recipe, later(learning_rate, start, engine.rate_factor))
         engine.begun = start
         for trick in recipe.tricks:
             optimizer = trick.optimizer(optimizer, model, plan)

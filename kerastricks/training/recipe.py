@@ -2,23 +2,18 @@
 
 import dataclasses
 import difflib
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 
-from kerastricks.models.heads import class_count
 from kerastricks.optimizers.schedules import check_rate
 from kerastricks.optimizers.sgd import nesterov
-from kerastricks.training.batches import TrainingBatches
-from kerastricks.training.callbacks import DataWait, LearningRateLog
 from kerastricks.training.checks import check_optimizer
 from kerastricks.training.engine import Engine
-from kerastricks.training.fit import Begin, Source, check_lengths, listed, warn_if_statistics_lag
 from kerastricks.training.fold import fold
-from kerastricks.training.stages import fit_in_stages
+from kerastricks.training.run import run
 from kerastricks.training.trick import Plan, Trick
 
 
@@ -170,6 +165,8 @@ class Recipe:
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         steps_per_execution: int = 1,
+        checkpoint: Any = None,
+        on_nan: Literal["stop", "rollback"] = "stop",
     ) -> Any:
         """Trains `model` in place and returns Keras' `History`, whose `model` is the compiled `Engine`.
 
@@ -199,49 +196,35 @@ class Recipe:
             steps_per_epoch: Batches per epoch, at most as many as the arrays hold; needed for a data set without a
                 length.
             steps_per_execution: Keras' own.
+            checkpoint: A directory, or a `kerastricks.Checkpoint`: the run is saved there, and goes on from there
+                where it was stopped before.
+            on_nan: What happens where the loss is NaN or infinite: the run stops with an error, or goes back to its
+                last good state and on at half the learning rate, at most four times.
 
         Raises:
-            ValueError: See `compile`; or if images, labels and model do not fit together.
+            ValueError: See `compile`; or if images, labels and model do not fit together, or the checkpoints are those
+                of another run.
+            kerastricks.Diverged: If the loss is no number.
         """
-        epochs = self.epochs if epochs is None else epochs
-        source = Source(train, validation_data, validation_split, sample_weight, class_weight)
-        plan = source.plan(epochs, batch_size, self.batch_size, seed, steps_per_epoch)
-        keras.utils.set_random_seed(seed % 2**32)
-        if not model.built:
-            model(np.zeros((1, *self.image_shape(source.images.shape[1:])), "float32"))
-        check_lengths(plan, initial_epoch, steps_per_execution)
-        source.check(class_count(model))
-        engine = self.compile(
+        return run(
+            self,
             model,
-            plan,
+            train,
+            validation_data=validation_data,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            callbacks=callbacks,
             loss=loss,
-            metrics=listed(metrics),
-            images=source.images,
+            metrics=metrics,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            validation_split=validation_split,
+            validation_freq=validation_freq,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
             steps_per_execution=steps_per_execution,
+            checkpoint=checkpoint,
+            on_nan=on_nan,
         )
-        plan = engine.plan or plan
-        batches = source.training(plan, self.tricks, engine.classes)
-        validation = source.validation(plan.batch_size, engine.classes)
-        logs: list = [LearningRateLog(plan.steps_per_epoch)]
-        if isinstance(batches, TrainingBatches):
-            logs.append(DataWait(batches.ready, plan.steps_per_epoch))
-        folded: list = functools.reduce(lambda callbacks, trick: trick.callbacks(callbacks, plan), self.tricks, [])
-        try:
-            history = fit_in_stages(
-                engine,
-                batches,
-                epochs=epochs,
-                initial_epoch=initial_epoch,
-                steps_per_epoch=plan.steps_per_epoch,
-                validation_data=validation,
-                validation_freq=validation_freq,
-                callbacks=[*logs, *folded, *listed(callbacks), Begin(batches, plan)],
-                verbose=verbose,
-            )
-        except Exception as error:
-            if batches.failure is None:
-                raise
-            raise batches.failure from error  # the backend's own error says less
-        engine.compile_network(source.integer_labels)
-        warn_if_statistics_lag(model, history.history, plan.batches)
-        return history

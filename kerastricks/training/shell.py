@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kerastricks.models.precision import float32
+from kerastricks.training import jax_values
 
 
 class Shell(keras.Model):
@@ -40,6 +41,24 @@ class Shell(keras.Model):
 
     def summary(self, *args, **kwargs):
         return self.network.summary(*args, **kwargs)
+
+    def make_train_function(self, force=False):
+        super().make_train_function(force)
+        self.train_function = self._holding(self.train_function, True, True)
+
+    def make_test_function(self, force=False):
+        super().make_test_function(force)
+        self.test_function = self._holding(self.test_function, False, True)
+
+    def make_predict_function(self, force=False):
+        function = super().make_predict_function(force)
+        self.predict_function = self._holding(self.predict_function, False, False)
+        return function
+
+    def _holding(self, function: Any, optimizer: bool, metrics: bool) -> Any:
+        if keras.backend.backend() != "jax" or getattr(function, "holds", False):
+            return function
+        return jax_values.holding(self, function, jax_values.kinds(optimizer, metrics))
 
     def save(self, filepath, *args, **kwargs):
         """Saves the network as plain Keras, in float32 and not compiled: anyone opens it."""

@@ -1,27 +1,45 @@
-"""A run whose step is compiled anew before some of its epochs, as where layers thaw."""
+"""A run as several calls of Keras' `fit`: from where it was saved on, and compiled anew where layers thaw."""
 
-import itertools
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from kerastricks.training import jax_values, run_state
 from kerastricks.training.batches import TrainingBatches
+from kerastricks.training.checkpoint_file import Saved
+from kerastricks.training.divergence import Diverged
+from kerastricks.training.guard import Guard, Stop, position_of
+from kerastricks.training.run_state import Position
 
 
-class _OneRun(keras.callbacks.CallbackList):
-    """Callbacks that see several calls of `fit` as one run."""
+class _Loop(keras.callbacks.CallbackList):
+    """Callbacks that see several calls of `fit` as one run, and batches counted from the beginning of their epoch."""
 
-    begun = ended = False
+    offset = 0
+    begun = False
+    logs: Any = None
+    saved: Saved | None = None
 
     def on_train_begin(self, logs=None):
         if not self.begun:
             self.begun = True
             super().on_train_begin(logs)
+            if self.saved is not None:
+                run_state.put_callbacks(self.callbacks, self.saved)
 
     def on_train_end(self, logs=None):
-        if self.ended or self.params["engine"].stop_training:
-            super().on_train_end(logs)
+        self.logs = logs  # the run itself says when it ends
+
+    def end(self) -> None:
+        super().on_train_end(self.logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        super().on_train_batch_begin(self.offset + batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(self.offset + batch, logs)
 
 
 def enter_last(engine: Any, start: int) -> None:
@@ -31,16 +49,23 @@ def enter_last(engine: Any, start: int) -> None:
         engine: The `Engine`, compiled.
         start: Batches of the run before.
     """
-    for epoch in sorted(engine.stages):
-        for action in engine.stages[epoch]:
-            action()
     if engine.stages:
+        _enter(engine, max(engine.stages))
         engine.compile_anew(start)
+
+
+def _enter(engine: Any, last: int) -> None:
+    """Does what the stages up to that of epoch `last` do."""
+    for epoch in sorted(engine.stages):
+        for action in engine.stages[epoch] if epoch <= last else ():
+            action()
 
 
 def fit_in_stages(
     engine: Any,
     batches: Any,
+    guard: Guard,
+    saved: Saved | None,
     *,
     epochs: int,
     initial_epoch: int,
@@ -48,41 +73,111 @@ def fit_in_stages(
     verbose: Any,
     **settings: Any,
 ) -> Any:
-    """Fits the engine from `initial_epoch` on, compiled anew before each of its stages, and returns the history.
+    """Fits the engine from where it is to begin, compiled anew before each of its stages, and returns the history.
 
     Args:
         engine: The `Engine`, compiled.
         batches: `TrainingBatches` or `DataSetBatches`.
+        guard: What watches over the run.
+        saved: What the run goes on from, or None.
         epochs, initial_epoch, callbacks, verbose, settings: Keras' own, of `fit`.
+
+    Raises:
+        Diverged: If the loss is no number, and the run is not to go back.
+        KeyboardInterrupt, SystemExit: If Ctrl-C or SIGTERM stopped it.
     """
-    past = [action for epoch in sorted(engine.stages) if epoch <= initial_epoch for action in engine.stages[epoch]]
-    for action in past:
-        action()
-    begins = [initial_epoch, *(epoch for epoch in sorted(engine.stages) if initial_epoch < epoch < epochs)]
-    several = len(begins) > 1
-    shared: Any = callbacks
-    if several:
-        bar = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": settings["steps_per_epoch"]}
-        shared = _OneRun(
-            list(callbacks), add_history=True, add_progbar=verbose != 0, model=engine, engine=engine, **bar
-        )
-    for begin, end in itertools.pairwise([*begins, epochs]):
-        for action in engine.stages[begin] if begin != initial_epoch else ():
-            action()
-        batches.start = begin * settings["steps_per_epoch"]
-        if batches.start:  # an optimizer of its own: what it knew belongs to another part of the run
-            engine.compile_anew(batches.start)
-        if several:
-            shared.ended = end == epochs
-        history = engine.fit(
-            batches if isinstance(batches, TrainingBatches) else batches.generate(),
-            epochs=end,
-            initial_epoch=begin,
-            callbacks=shared,
-            verbose=verbose,
-            shuffle=False,
-            **settings,
-        )
-        if engine.stop_training:
-            break
-    return history
+    steps = settings["steps_per_epoch"]
+    bar = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
+    loop: Any = _Loop([*callbacks, guard], add_history=True, add_progbar=verbose != 0, model=engine, **bar)
+    loop.callbacks.sort(key=lambda callback: callback is guard)  # last: what it saves is what the others know
+    loop.saved = saved
+    at = Position(initial_epoch, 0) if saved is None else position_of(saved)
+    engine.stage = initial_epoch if saved is None else saved.header["stage"]
+    _enter(engine, engine.stage)
+    if saved is not None:
+        _put(engine, guard, saved)
+        if at.step:
+            _build_metrics(engine, batches)
+    elif initial_epoch:  # an optimizer of its own: what it knew belongs to another part of the run
+        engine.compile_anew(initial_epoch * steps)
+    done = saved is not None and saved.header["finished"] and epochs == saved.header["fingerprint"]["epochs"]
+    engine.stop_training = False
+    with guard.watching(loop), jax_values.kept(engine):
+        if done or at.epoch >= epochs:
+            loop.on_train_begin()
+        while at.epoch < epochs and not done:
+            try:
+                if engine.stage < at.epoch and at.epoch in engine.stages:
+                    for action in engine.stages[at.epoch]:
+                        action()
+                    engine.stage = at.epoch
+                    engine.compile_anew(at.epoch * steps)
+                guard.begin_at(at, saved)
+                if at.step == steps:
+                    assert saved is not None
+                    _validate(engine, loop, at.epoch, saved, settings)
+                    at = Position(at.epoch + 1, 0)
+                else:
+                    later = min((epoch for epoch in engine.stages if epoch > at.epoch), default=epochs)
+                    end = at.epoch + 1 if at.step else min(later, epochs)
+                    _fit(engine, batches, loop, at, end, {**settings, "verbose": verbose})
+                    at = Position(end, 0)
+                saved = None
+                if engine.stop_training:
+                    break
+            except Stop as stop:
+                raise stop.pending.error(guard.stopped()) from None
+            except Diverged as error:
+                at, saved = guard.last_good(error)
+                run_state.put_callbacks(loop.callbacks, saved)
+                _put(engine, guard, saved, engine.rate_factor / 2)
+                engine.notes.append(
+                    f"{error.place()}. Back to where it was good, {at.step} batches of epoch {at.epoch + 1} done; the "
+                    f"learning rate is {engine.rate_factor:g} of the recipe's from there on."
+                )
+                warnings.warn(engine.notes[-1], stacklevel=4)
+        loop.end()
+        if not done:
+            guard.finish()
+    return engine.history
+
+
+def _put(engine: Any, guard: Guard, saved: Saved, rate_factor: float | None = None) -> None:
+    """Puts an engine, whose stage is right, into the state of a run."""
+    engine.rate_factor = saved.header["rate_factor"] if rate_factor is None else rate_factor
+    engine.compile_anew(saved.header["begun"])
+    run_state.put_variables(engine, saved, "The checkpoint")
+    if not callable(engine.learning_rate):  # a variable of the optimizer, which callbacks may have changed
+        engine.optimizer.learning_rate = engine.rate_at(0) * engine.rate_factor / saved.header["rate_factor"]
+    guard.put_back(saved)
+
+
+def _build_metrics(engine: Any, batches: Any) -> None:
+    """Lets the metrics make their variables, which are to take up their values; Keras does so in a first step."""
+    images, labels, *_ = batches.make(0) if isinstance(batches, TrainingBatches) else batches.dataset.first()
+    engine.test_on_batch(images, labels)
+
+
+def _fit(engine: Any, batches: Any, loop: _Loop, at: Position, end: int, settings: dict[str, Any]) -> None:
+    """Trains from a position to the beginning of epoch `end`."""
+    steps = settings["steps_per_epoch"]
+    batches.start, loop.offset = at.epoch * steps + at.step, at.step
+    engine.fit(
+        batches if isinstance(batches, TrainingBatches) else batches.generate(at.step),
+        epochs=end,
+        initial_epoch=at.epoch,
+        callbacks=loop,
+        shuffle=False,
+        **{**settings, "steps_per_epoch": steps - at.step},
+    )
+
+
+def _validate(engine: Any, loop: _Loop, epoch: int, saved: Saved, settings: dict[str, Any]) -> None:
+    """Ends an epoch whose batches are all done, as Keras' `fit` does."""
+    loop.offset = 0
+    loop.on_train_begin()
+    loop.on_epoch_begin(epoch)
+    scores = engine.evaluate(settings["validation_data"], verbose=0, callbacks=loop, return_dict=True)
+    run_state.put_metrics(engine, saved)
+    logs = {**engine.get_metrics_result(), **{f"val_{name}": value for name, value in scores.items()}}
+    loop.on_epoch_end(epoch, logs)

@@ -123,6 +123,16 @@ def test_what_cannot_be_read_is_listed_as_such(run, tmp_path):
     assert len(listing.runs_text(listing.runs(str(tmp_path))).splitlines()) == 5
 
 
+def test_figures_that_are_null_are_left_out(run, tmp_path):
+    """JSON has no NaN: `train` writes null."""
+    run("lost", SETTINGS, {**RESULT, "accuracy": None})
+    run("odd", SETTINGS, {**RESULT, "test_accuracy": None})
+    lost, odd = listing.runs(str(tmp_path))
+    assert lost["state"] == "diverged: its accuracy is no number" and "accuracy" not in lost
+    assert odd["state"] == "finished" and "test_accuracy" not in odd
+    assert "diverged: its accuracy is no number" in listing.runs_text([lost, odd])
+
+
 def test_names_are_escaped(run, tmp_path):
     run("run", {**SETTINGS, "data": "caf\udce9"}, RESULT)
     (found,) = listing.runs(str(tmp_path))

@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from kerastricks.commands.task import AblateTask, Task, TrainTask
+from kerastricks.commands.ablation.task import AblateTask
+from kerastricks.commands.task import Task, TrainTask
 
 pytestmark = pytest.mark.any_backend
 

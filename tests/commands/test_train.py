@@ -1,14 +1,21 @@
 import csv
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+import kerastricks as kt
+from kerastricks.commands import resume
+from kerastricks.commands import train as command
+from kerastricks.commands.faults import explain
 from kerastricks.commands.task import TrainTask
 from kerastricks.commands.train import train
 
@@ -49,6 +56,7 @@ def test_leaves_a_run_directory(run, tmp_path):
         "result.json",
         "model.keras",
         "report.html",
+        "checkpoints",
     }
     saved = json.loads((out / "result.json").read_text())
     assert saved == {key: value for key, value in result.items() if key != "directory"}
@@ -170,7 +178,7 @@ def test_a_run_that_is_stopped_says_what_is_left(run, tmp_path, monkeypatch):
         "    def callbacks(self, callbacks, plan): return [*callbacks, Stop()]\n"
         "recipe = kt.Recipe((Stops(),))\n"
     )
-    with pytest.raises(KeyboardInterrupt, match="no model was written; out holds history.csv, run.json"):
+    with pytest.raises(KeyboardInterrupt, match="no model was written; out holds run.json"):
         run(out="out", recipe=str(tmp_path / "mine.py"))
 
 
@@ -231,3 +239,85 @@ def test_says_what_it_takes_before_it_trains(run, capsys):
     assert "data: 2 classes (dark, light), 20 images of 8×8×3 to train on, 4 to validate (a fifth of the images" in said
     assert "recipe tutorial, 7 tricks; 3 epochs of 3 steps, batch 8; on " in said
     assert said.index("2 classes") < said.index("epoch 1/3")
+
+
+def test_a_loss_that_is_no_number_ends_with_status_3_and_names_the_files(run, tmp_path):
+    with pytest.raises(kt.Diverged) as caught:
+        run(out="out", learning_rate=1e30, epochs=2)
+    said, status = explain(caught.value)
+    assert status == 3 and "\n" not in said
+    assert re.match(r"The loss is no number in batch \d of the run, in epoch 1, at a learning rate of ", said)
+    assert "The batch is of " in said and "the last good state is in out/checkpoints" in said
+    known = json.loads((tmp_path / "out" / "diverged.json").read_text())
+    assert known["step"] == caught.value.step and len(known["files"]) == len(known["samples"]) == 8
+    assert all(Path(file).is_file() for file in known["files"])
+    assert not (tmp_path / "out" / "result.json").exists()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_a_signal_stops_goes_on_by_its_directory_alone(run, tmp_path, monkeypatch, number, status):
+    whole = run(out="whole", epochs=3, seed=1)
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 1 and self.model.optimizer.iterations > 2:
+                os.kill(os.getpid(), number)
+
+    original = command.fit
+    with monkeypatch.context() as patches, pytest.raises((KeyboardInterrupt, SystemExit)) as caught:
+        patches.setattr(command, "fit", lambda prepared, calls, kept: original(prepared, [*calls, Stop()], kept))
+        run(out="out", epochs=3, seed=1)
+    said, code = explain(caught.value)
+    assert code == status
+    assert said.endswith("; `kerastricks train --resume out` goes on") and "the run is saved in out/checkpoints" in said
+    with pytest.raises(ValueError, match=r"out holds a run that is not finished.* `kerastricks train --resume out`"):
+        run(out="out", epochs=3, seed=1)
+    task = TrainTask(resume="out")
+    with pytest.raises(ValueError, match="is a run with other settings: seed: 1 then, 2 now"):
+        train(TrainTask(resume="out", seed=2))
+    result = train(task)
+    times = ("seconds", "images_per_second", "directory")
+    assert {key: value for key, value in result.items() if key not in times} == {
+        key: value for key, value in whole.items() if key not in times
+    }
+    weights = [keras.saving.load_model(f"{out}/model.keras").get_weights() for out in ("whole", "out")]
+    assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
+    assert train(task) == result  # nothing is left to do
+
+
+def test_the_newest_unfinished_run_of_the_same_command_is_told_and_taken(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    asked = TrainTask("digits", epochs=3)
+    for name, task in {"old": asked, "new": asked, "other": TrainTask("digits", epochs=3, seed=1)}.items():
+        directory = tmp_path / "runs" / name
+        (directory / "checkpoints").mkdir(parents=True)
+        (directory / "run.json").write_text(
+            json.dumps({"asked": resume.asked(task), "data_path": None, "backend": "x"})
+        )
+        os.utime(directory / "run.json", (len(name), {"old": 1, "new": 2, "other": 3}[name]))
+    assert resume.unfinished_like(asked) == Path("runs/new")
+    assert resume.settled(TrainTask("digits", epochs=3, resume="")).resume == "runs/new"
+    (tmp_path / "runs" / "new" / "result.json").write_text("{}")
+    assert resume.unfinished_like(asked) == Path("runs/old")
+    with pytest.raises(ValueError, match="No run of this command is unfinished in runs/"):
+        resume.settled(TrainTask("digits", epochs=4, seed=7, resume=""))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "--resume", "runs/a"], ["train", "--resume", "runs/a"]),
+        (["train", "photos", "--resume"], ["train", "photos", "--resume="]),
+        (["train", "photos", "--resume", "--seed", "3"], ["train", "photos", "--resume=", "--seed", "3"]),
+        ([], []),
+    ],
+)
+def test_resume_may_have_no_value(words, expected):
+    assert resume.with_value(words) == expected
+
+
+def test_there_must_be_data():
+    with pytest.raises(ValueError, match=r"There is no data\. Pass `digits`, a folder"):
+        train(TrainTask())
+    with pytest.raises(ValueError, match="nowhere holds no run: there is no run.json in it"):
+        train(TrainTask(resume="nowhere"))

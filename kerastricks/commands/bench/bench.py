@@ -13,9 +13,9 @@ import numpy as np
 from kerastricks import models
 from kerastricks.commands import memory
 from kerastricks.commands.bench.peer import Peer
+from kerastricks.commands.bench.task import BenchTask
 from kerastricks.commands.environment import environment
 from kerastricks.commands.prepare import prepare, recipe
-from kerastricks.commands.task import BenchTask
 from kerastricks.data import Data
 from kerastricks.training.batches import TrainingBatches
 from kerastricks.training.callbacks import Clock, DataWait

@@ -3,7 +3,7 @@ import importlib.util
 import pytest
 
 from kerastricks.commands.bench.bench import bench
-from kerastricks.commands.task import BenchTask
+from kerastricks.commands.bench.task import BenchTask
 from kerastricks.report.speed import table
 
 SMALL = {"image_size": 8, "batch_size": 4, "classes": 3, "steps": 2, "rounds": 2}

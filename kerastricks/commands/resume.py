@@ -1,0 +1,136 @@
+"""Which run a command goes on with. Keras is not imported here: a run knows its own backend."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from kerastricks.commands.task import TrainTask
+
+CHECKPOINTS = "checkpoints"
+# What a run that goes on may be asked anew.
+MAY_CHANGE = ("epochs", "cache_size", "on_nan", "checkpoint_minutes", "keep_every", "tensorboard", "allow_bad", "out")
+
+
+def asked(task: TrainTask) -> dict[str, Any] | None:
+    """Returns what was asked for, as JSON's types; None where Python's objects were, which no file can hold."""
+    values = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
+    if not isinstance(task.data, str) or not isinstance(task.recipe, str | None):
+        return None
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def settled(task: TrainTask) -> TrainTask:
+    """Returns the task of the run that is to go on, as it was asked for; a task that begins one as it is.
+
+    Raises:
+        ValueError: If there is no such run, or the task asks for something else than it did.
+    """
+    if not task.resume:
+        task.check_data()
+    if task.resume is None:
+        return task
+    directory = Path(task.resume) if task.resume else _newest(task)
+    settings = _read(directory / "run.json")
+    if settings is None:
+        raise ValueError(
+            f"{shown(directory)} holds no run: there is no run.json in it. Pass the directory of a run with --resume, "
+            "or --resume without one, after the data, for the newest run of the same command."
+        )
+    if settings.get("asked") is None:
+        raise ValueError(f"{shown(directory)} was not begun by `kerastricks train`. Call what began it again.")
+    before = TrainTask(**settings["asked"])
+    given = {field.name: getattr(task, field.name) for field in dataclasses.fields(task) if _is_given(task, field)}
+    given.pop("resume")
+    where = given.pop("data", None)
+    if where is not None and os.path.abspath(where) != settings["data_path"] and where != before.data:
+        given["data"] = where
+    before = dataclasses.replace(before, backend=settings["backend"])
+    if others := [name for name, value in given.items() if name not in MAY_CHANGE and value != getattr(before, name)]:
+        said = [f"{name}: {getattr(before, name)!r} then, {given[name]!r} now" for name in others]
+        raise ValueError(
+            f"{shown(directory)} is a run with other settings: {'; '.join(said)}. Leave them out to go on with it, or "
+            "leave --resume out to begin another."
+        )
+    changed = {name: value for name, value in given.items() if name in MAY_CHANGE}
+    data = before.data if settings["data_path"] is None else settings["data_path"]
+    return dataclasses.replace(before, **changed, data=data, resume=str(directory), out=None)
+
+
+def finished(task: TrainTask) -> dict[str, Any] | None:
+    """Returns what the `result.json` of a run says that has nothing left to do, else None."""
+    if task.resume is None:
+        return None
+    directory = Path(task.resume)
+    settings, result = (_read(directory / name) for name in ("run.json", "result.json"))
+    if settings is None or result is None or (task.epochs or 0) > settings["epochs"]:
+        return None
+    return {**result, "directory": str(directory)}
+
+
+def unfinished_like(task: TrainTask) -> Path | None:
+    """Returns the newest run below `runs` that the same command began and did not finish, or None."""
+    wanted = asked(task)
+    found = sorted(Path("runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(found if wanted is not None else []):
+        settings = _read(path) or {}
+        if is_unfinished(path.parent) and _alike(settings.get("asked"), wanted):
+            return path.parent
+    return None
+
+
+def is_unfinished(directory: Path) -> bool:
+    """Tells whether a directory holds a run that left checkpoints and no result."""
+    return (directory / CHECKPOINTS).is_dir() and not (directory / "result.json").exists()
+
+
+def words(directory: Path) -> str:
+    """Returns the command that goes on with a run."""
+    return f"kerastricks train --resume {shown(directory)}"
+
+
+def with_value(arguments: list[str]) -> list[str]:
+    """Returns the words of a command line with an empty value after a `--resume` that has none."""
+    following = [*arguments[1:], "--"][: len(arguments)]
+    return [
+        f"{word}=" if word == "--resume" and after.startswith("--") else word
+        for word, after in zip(arguments, following, strict=True)
+    ]
+
+
+def shown(path: Path) -> str:
+    """Returns a path as a terminal may show it."""
+    from kerastricks.data import names  # here, for that room imports NumPy
+
+    return names.shown(str(path))
+
+
+def _newest(task: TrainTask) -> Path:
+    if task.out is not None:
+        return Path(task.out)
+    found = unfinished_like(task)
+    if found is None:
+        raise ValueError(
+            "No run of this command is unfinished in runs/. Leave --resume out to begin one, or pass the directory of "
+            "a run with it."
+        )
+    return found
+
+
+def _alike(one: Any, other: Any) -> bool:
+    passing = {*MAY_CHANGE, "resume"}
+    return one is not None and all(one.get(name) == value for name, value in other.items() if name not in passing)
+
+
+def _is_given(task: TrainTask, field: dataclasses.Field) -> bool:
+    value = getattr(task, field.name)
+    return value != field.default and not (field.name in ("without", "with_tricks") and not value)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Returns what a file of JSON holds, or None if there is none or it is not whole."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

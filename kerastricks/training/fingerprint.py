@@ -1,0 +1,121 @@
+"""What a checkpoint and the run that goes on with it must have in common."""
+
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerastricks.training.trick import Plan
+
+# Of these a run may have more when it goes on, and what follows from them differs then.
+_CHANGED = ("trainable", "dtype", "momentum", "class_name", "registered_name", "module", "build_config")
+GROWS, FOLLOWS = "epochs", ("durations",)
+
+
+def fingerprint(recipe: Any, model: Any, plan: Plan, source: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings, the data and the code of a run as plain values, by what they are called.
+
+    Args:
+        recipe: The `Recipe`.
+        model: The network, as it was given.
+        plan: The plan that the batches follow.
+        source: The `Source` of the data.
+        settings: Whatever else was asked for.
+    """
+    backend = keras.backend.backend()
+    versions = {backend: importlib.import_module(backend).__version__, "keras": keras.__version__}
+    return {
+        GROWS: plan.epochs,
+        "durations": [f"{one.name} {name}={getattr(one, name)!r}" for one in recipe.tricks for name in one.durations],
+        "tricks": [_without_durations(trick) for trick in recipe.tricks],
+        **{name: getattr(recipe, name) for name in ("learning_rate", "weight_decay")},
+        "optimizer": getattr(recipe.optimizer, "__name__", repr(type(recipe.optimizer))),
+        "batch size": plan.batch_size,
+        "steps per epoch": plan.steps_per_epoch,
+        "seed": plan.seed,
+        "network": _hash(_architecture(model)),
+        "training data": _data(source.arrays, source.images),
+        **{name: _plain(value) for name, value in settings.items()},
+        "versions": {**versions, "kerastricks": importlib.metadata.version("kerastricks")},
+    }
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each thing in which two fingerprints differ; none if a run may go on.
+
+    A run may have more epochs than before; its durations, which follow from them, may then differ.
+    """
+    grows = now[GROWS] > before[GROWS]
+    may = (GROWS, *FOLLOWS) if grows else ()
+    names = [name for name in {**before, **now} if name not in may and before.get(name) != now.get(name)]
+    sides = [(name, *_differing(before.get(name), now.get(name))) for name in names]
+    return [f"{name}: {_shown(then)} then, {_shown(here)} now" for name, then, here in sides]
+
+
+def _differing(before: Any, now: Any) -> tuple[Any, Any]:
+    """Returns of two lists what each has alone, or the two things themselves."""
+    if not isinstance(before, list) or not isinstance(now, list) or sorted(map(str, before)) == sorted(map(str, now)):
+        return before, now
+    alone = [[one for one in side if one not in other] for side, other in ((before, now), (now, before))]
+    first, second = (", ".join(map(str, side)) or "without" for side in alone)
+    return first, second
+
+
+def _without_durations(trick: Any) -> str:
+    fields = vars(trick)
+    return (
+        f"{trick.name}({', '.join(f'{name}={_plain(v)}' for name, v in fields.items() if name not in trick.durations)})"
+    )
+
+
+def _architecture(model: Any) -> str:
+    """Returns a model's layers, settings and variables, without the numbers by which Keras tells names apart."""
+    variables = [f"{variable.name} {tuple(variable.shape)} {variable.dtype}" for variable in model.variables]
+    try:
+        config = json.dumps(_settled(model.get_config()), sort_keys=True, default=lambda value: type(value).__name__)
+    except (NotImplementedError, TypeError, ValueError):  # a class of the user's that Keras cannot describe
+        config = type(model).__qualname__
+    return "\n".join([re.sub(r"_\d+\b", "", config), *variables])
+
+
+def _settled(config: Any) -> Any:
+    """Returns the part of a config that tricks leave as it is: a model that was trained before may go on, too."""
+    if isinstance(config, list | tuple):
+        return [_settled(part) for part in config]
+    if not isinstance(config, Mapping):
+        return config
+    return {str(name): _settled(value) for name, value in config.items() if name not in _CHANGED}
+
+
+def _data(arrays: Any, some: np.ndarray) -> str:
+    """Returns what tells training data apart: the number of images, all labels, and 64 of the images themselves."""
+    if arrays is None:
+        return f"batches of {tuple(some.shape)} {some.dtype}"
+    contents = [np.ascontiguousarray(part).tobytes() for part in (arrays.labels, some)]
+    return f"{len(arrays.labels)} images of {tuple(some.shape[1:])}, {_hash(b''.join(contents))}"
+
+
+def _hash(content: str | bytes) -> str:
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """Returns a setting as it can be compared in another process: objects by their classes."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"

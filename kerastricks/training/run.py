@@ -1,0 +1,135 @@
+"""A run of a recipe from beginning to end, or from where it was stopped: what `Recipe.fit` does."""
+
+import functools
+import math
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kerastricks.models.heads import class_count
+from kerastricks.training.batches import TrainingBatches
+from kerastricks.training.callbacks import DataWait, LearningRateLog
+from kerastricks.training.checkpoints import Checkpoint
+from kerastricks.training.fingerprint import difference, fingerprint
+from kerastricks.training.fit import Begin, Source, check_lengths, listed, warn_if_statistics_lag
+from kerastricks.training.guard import Guard
+from kerastricks.training.saver import Saver
+from kerastricks.training.stages import fit_in_stages
+from kerastricks.training.trick import Plan
+
+if TYPE_CHECKING:
+    from kerastricks.training.recipe import Recipe
+
+
+def run(
+    recipe: "Recipe",
+    model: Any,
+    train: Any,
+    *,
+    validation_data: Any,
+    epochs: int | None,
+    batch_size: int | None,
+    seed: int,
+    callbacks: Any,
+    loss: Any,
+    metrics: Any,
+    verbose: Any,
+    sample_weight: Any,
+    class_weight: Any,
+    validation_split: float,
+    validation_freq: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    steps_per_execution: int,
+    checkpoint: Any,
+    on_nan: str,
+) -> Any:
+    """Does what `kerastricks.Recipe.fit` says."""
+    epochs = recipe.epochs if epochs is None else epochs
+    if on_nan not in ("stop", "rollback"):
+        raise ValueError(f"`on_nan` must be 'stop' or 'rollback'. Received: on_nan={on_nan!r}")
+    source = Source(train, validation_data, validation_split, sample_weight, class_weight)
+    plan = source.plan(epochs, batch_size, recipe.batch_size, seed, steps_per_epoch)
+    keras.utils.set_random_seed(seed % 2**32)
+    if not model.built:
+        model(np.zeros((1, *recipe.image_shape(source.images.shape[1:])), "float32"))
+    check_lengths(plan, initial_epoch, steps_per_execution)
+    source.check(class_count(model))
+    kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | os.PathLike) else checkpoint
+    settings = {"class weights": class_weight, "loss": loss, "steps per execution": steps_per_execution}
+    own = fingerprint(recipe, model, plan, source, settings)
+    saved = _saved(kept, own)
+    engine = recipe.compile(
+        model,
+        plan,
+        loss=loss,
+        metrics=listed(metrics),
+        images=source.images,
+        steps_per_execution=steps_per_execution,
+    )
+    plan = engine.plan or plan
+    batches = source.training(plan, recipe.tricks, engine.classes)
+    logs: list = [LearningRateLog(plan.steps_per_epoch)]
+    if isinstance(batches, TrainingBatches):
+        logs.append(DataWait(batches.ready, plan.steps_per_epoch))
+    if saved is not None:
+        _say_growth(saved, engine, plan)
+    folded: list = functools.reduce(lambda callbacks, trick: trick.callbacks(callbacks, plan), recipe.tricks, [])
+    try:
+        history = fit_in_stages(
+            engine,
+            batches,
+            Guard(plan, batches, Saver(kept, plan, own) if kept else None, on_nan == "rollback"),
+            saved,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=plan.steps_per_epoch,
+            validation_data=source.validation(plan.batch_size, engine.classes),
+            validation_freq=validation_freq,
+            callbacks=[*logs, *folded, *listed(callbacks), Begin(batches, plan)],
+            verbose=verbose,
+        )
+    except Exception as error:
+        if batches.failure is None:
+            raise
+        raise batches.failure from error  # the backend's own error says less
+    engine.compile_network(source.integer_labels)
+    warn_if_statistics_lag(model, history.history, plan.batches)
+    return history
+
+
+def _saved(checkpoint: Checkpoint | None, own: dict[str, Any]) -> Any:
+    """Returns what the run goes on from, or None.
+
+    Raises:
+        ValueError: If it was another run.
+    """
+    found = None if checkpoint is None else checkpoint.latest()
+    if checkpoint is None or found is None:
+        return None
+    _, saved = found
+    differs = difference(saved.header["fingerprint"], own)
+    if differs and checkpoint.others == "replace":
+        checkpoint.clear()
+        return None
+    if differs:
+        raise ValueError(
+            f"{checkpoint.path} holds a run with other settings: {'; '.join(differs)}. Pass the settings that it had "
+            "then, or another directory."
+        )
+    return saved
+
+
+def _say_growth(saved: Any, engine: Any, plan: Plan) -> None:
+    """Warns where a run has more epochs than before, and its schedule makes a jump there."""
+    done, then = saved.header["epoch"], saved.header["fingerprint"]["epochs"]
+    before, now = saved.header["learning_rate"], engine.rate_at(done * plan.steps_per_epoch)
+    if plan.epochs > then and not math.isclose(before, now, rel_tol=1e-3):
+        warnings.warn(
+            f"The run goes on after epoch {done} to {plan.epochs}: its learning rate, {before:.4f} at the end of the "
+            f"{then} epochs, becomes {now:.4f}, that of a run of {plan.epochs} epochs at this point.",
+            stacklevel=5,
+        )
