@@ -57,7 +57,9 @@ def _evaluate(task: EvaluateTask, claim: Callable[[str], Path]) -> dict[str, Any
     faults.check_memory(task.batch_size, shape, faults.MODEL_FLAGS)
     with decoding() as report:
         size = None if task.data == "digits" else found.image_size
-        loaded = data_room.load_for(found.classes, task.data, split=task.split, image_size=size, report=report)
+        loaded = data_room.load_for(
+            found.classes, task.data, split=task.split, image_size=size, report=report, allow_bad=task.allow_bad
+        )
     notes = [*loaded.notes, *_seen_in_training(file, task.data, loaded.split)]
     sides = [Fitted(loaded.images, shape, mirrored) for mirrored in (False, True)[: 1 + task.flips]]
     figures, judgements = {}, {}

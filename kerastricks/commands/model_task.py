@@ -84,6 +84,7 @@ class EvaluateTask(ModelTask, _OnData):
     Args:
         data: A folder as for `train`, a CSV file of paths and labels, or `digits`.
         split: Which images. Default: the test split, else the validation split, else all.
+        allow_bad: How many files may be bad, a number such as 3 or a share such as 1%; they are not judged.
         flips: Average the answers for each image and its mirror image.
         seed: Seed of the bootstrap, which the intervals are from.
         out: Directory for `evaluation.json` and `evaluation.html`, new or empty. Default: the next free
@@ -91,6 +92,7 @@ class EvaluateTask(ModelTask, _OnData):
     """
 
     split: Literal["train", "validation", "test", "all"] | None = None
+    allow_bad: str | None = None
     flips: Annotated[bool, Parameter(negative=())] = False
     seed: int = 0
     out: str | None = None

@@ -37,9 +37,7 @@ def test_nothing_is_put_into_a_network_of_another_shape(model, plan, images):
     saved = run_state.take(engine_of(model, plan), [])
     other = engine_of(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]), plan)
     before = other.network.get_weights()
-    with pytest.raises(
-        ValueError, match=r"It belongs to another run: it holds \(3, 3, 3, 4\) as network/00000/"
-    ):
+    with pytest.raises(ValueError, match=r"It belongs to another run: it holds \(3, 3, 3, 4\) as network/00000/"):
         run_state.put_variables(other, saved, "It")
     assert all(np.array_equal(*pair) for pair in zip(before, other.network.get_weights(), strict=True))
 

@@ -78,7 +78,9 @@ def _labelled(source: str, found: Description) -> tuple | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that nothing is kept: few of the images are read
         try:
-            loaded = data_room.load_for(found.classes, source, image_size=found.image_size, cache_size=0.0)
+            loaded = data_room.load_for(
+                found.classes, source, image_size=found.image_size, cache_size=0.0, allow_bad="100%"
+            )
         except ValueError:
             if os.path.isdir(source):  # of other classes, or of none
                 return None

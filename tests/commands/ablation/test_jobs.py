@@ -1,10 +1,15 @@
 """The runs themselves, on a network that trains in a moment."""
 
+import dataclasses
+import os
+import signal
+
+import keras
 import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.commands.ablation import budget, jobs
+from kerastricks.commands.ablation import budget, jobs, store
 from kerastricks.commands.task import TrainTask
 from kerastricks.training.engine import Engine
 
@@ -106,3 +111,33 @@ def test_memory_and_files_are_the_machines(job, monkeypatch, failure):
 def test_data_that_is_gone_is_no_result():
     with pytest.raises(ValueError, match="The machine failed in a run with seed 3: ValueError: nowhere does not exist"):
         jobs.attempt(jobs.Job(TrainTask("nowhere", seed=3)))
+
+
+def test_a_run_that_is_killed_goes_on_inside_that_run(job, tmp_path):
+    """The checkpoints are those of `Runs.unfinished`, which `Runs.keep` removes."""
+    recipe = kt.Recipe((kt.MixUp(), kt.EMA(0.9)), learning_rate=1e-3)
+    whole = jobs.run(job(recipe, epochs=4))
+    runs = store.Runs(tmp_path, ["all tricks"], [0])
+    kept = runs.unfinished("all tricks", 0)
+    saved = dataclasses.replace(job(recipe, epochs=4), checkpoints=str(kept))
+    begun = []
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            begun.append(epoch)
+
+        def on_train_batch_begin(self, batch, logs=None):
+            if begun == [0, 1, 2] and batch == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        jobs.run(saved, Stop())
+    assert len(list(kept.glob("step-*.npz"))) == 1
+    found = jobs.run(saved, Stop())
+    assert begun == [0, 1, 2, 2, 3]
+    times = ("seconds", "ms_per_step", "peak_memory")
+    assert {key: value for key, value in found.items() if key not in times} == {
+        key: value for key, value in whole.items() if key not in times
+    }
+    runs.keep("all tricks", 0, found)
+    assert not kept.exists()
