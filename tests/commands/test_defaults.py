@@ -136,3 +136,9 @@ def test_where_nobody_knows_nothing_is_refused(network, monkeypatch):
 def test_photographs_are_larger_where_a_network_is_fine_tuned(monkeypatch, asked, there, size):
     monkeypatch.setattr(pretrained, "installed", lambda name: there)
     assert defaults.photograph_size(TrainTask("photos", **asked)) == size
+
+
+@pytest.mark.parametrize(("room", "expected"), [(0, 32), (10**12, 32), (1, 1)])
+def test_the_batch_after_one_that_did_not_fit_is_half_of_it_at_most(model, monkeypatch, room, expected):
+    monkeypatch.setattr(memory, "available", lambda: room)
+    assert defaults.smaller_batch(model, 64) == expected

@@ -4,6 +4,7 @@ import zipfile
 import pytest
 
 from kerastricks.commands import faults
+from kerastricks.commands.faults import MachineError
 from kerastricks.commands.model_task import EvaluateTask
 from kerastricks.commands.task import TrainTask
 from kerastricks.models import build
@@ -145,3 +146,18 @@ def test_memory_is_counted_before_and_watched_meanwhile(monkeypatch):
         raise MemoryError
     with pytest.raises(KeyError), faults.within_memory(4, (8, 8, 3)):
         raise KeyError
+    with pytest.raises(MachineError), faults.within_memory(4, (8, 8, 3)):  # it names what was saved
+        raise MachineError("The model is here") from MemoryError()
+
+
+@pytest.mark.parametrize(
+    ("fits", "words"),
+    [
+        (3, "--batch-size 3 should fit; with --with GradientAccumulation:steps=3 an update still sees as many images"),
+        (8, "Pass a smaller --batch-size or --image-size.$"),
+        (0, "Pass a smaller --batch-size or --image-size.$"),
+    ],
+)
+def test_a_batch_that_fits_is_named_with_what_keeps_the_updates(fits, words):
+    with pytest.raises(ValueError, match=words), faults.within_memory(8, (8, 8, 3), lambda: fits):
+        raise MemoryError
