@@ -8,7 +8,7 @@ TEST_ENVIRONMENT := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_TH
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 PYTEST := $(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2
 
-.PHONY: install install-all demo test test-jax test-torch check check-all lint types overhead speed evidence
+.PHONY: install install-all demo test test-jax test-torch check check-all lint types overhead speed soak evidence
 
 install: $(VENV)/installed  ## the package and the default backend
 install-all: $(VENV)/installed-all  ## all three backends, Ray, weights, exports, and what the developers use
@@ -58,6 +58,11 @@ speed: install-all  ## training beside plain Keras and native PyTorch, and how i
 		$(BIN)/python benchmarks/speed.py --model $$model --backends tensorflow torch --rounds 3; done
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/growth.py --chart docs/growth.svg
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/memory.py
+
+soak: install-all  ## real kills, damaged checkpoints, full disks, hostile folders; takes up to an hour
+	$(TEST_ENVIRONMENT) $(BIN)/python benchmarks/soak
+	KERAS_BACKEND=torch $(BIN)/python benchmarks/hostile.py
+	$(BIN)/python benchmarks/hostile.py --scan 100000
 
 evidence: install-all  ## what docs/ shows by itself: what ZeroGamma finds, tests that notice, images of the tricks
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/zero_gamma.py > docs/zero_gamma.md

@@ -1,5 +1,6 @@
 """What a training run leaves in its directory beside its settings and history: models, figures and the report."""
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerastricks.commands import output
+from kerastricks.commands import output, resume
 from kerastricks.commands.faults import MachineError
 from kerastricks.data import Data
 from kerastricks.data.names import shown
@@ -56,7 +57,14 @@ def finish(
     except OSError as error:
         why = output.reason(error, directory)
         elsewhere = Path(tempfile.mkdtemp(prefix="kerastricks-"))
-        save_models(engine, data, elsewhere)
+        try:
+            save_models(engine, data, elsewhere)
+        except OSError:
+            shutil.rmtree(elsewhere, ignore_errors=True)
+            raise MachineError(
+                f"The model could not be written, neither in {shown(directory)} nor in {shown(elsewhere.parent)}: "
+                f"{why}. Make room, and `{resume.words(directory)}` writes it."
+            ) from error
         raise MachineError(
             f"The model is {elsewhere / MODEL}, for {shown(directory / MODEL)} could not be written: {why}. "
             "There is no report."
@@ -175,7 +183,6 @@ def write_report(
         data: The data of the run.
         directory: Where to write.
     """
-    output.write_json(directory / "result.json", result)
     shown = {
         name: value
         for name, value in settings.items()
@@ -199,6 +206,7 @@ def write_report(
         data.set_aside,
     )
     output.write_text(directory / "report.html", page)
+    output.write_json(directory / "result.json", result)  # last: a run that has one is over
 
 
 def contact_sheet(engine: Any, batches: Sequence[tuple]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kerastricks.commands import output
+from kerastricks.data import atomic
 from kerastricks.data.names import shown
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)  # of some file systems on a network
@@ -32,6 +33,8 @@ def claiming(out: str | None) -> Iterator[Callable[[str], Path]]:
         asked = None if out is None else Path(out)
         if asked is not None and (asked.is_dir() or not asked.exists()):
             stack.enter_context(held(asked))  # first, for what lies there may be another run's that is at work
+            if not any(asked.glob("[!.]*")):  # a process was killed there before it had written anything
+                atomic.sweep(asked)
         output.free_directory(out)
 
         def claim(name: str) -> Path:

@@ -87,11 +87,11 @@ class Saver:
             return
         step = at.epoch * self.plan.steps_per_epoch + at.step
         best = score is not None and (self.best is None or score > self.best)
-        self.best = score if best else self.best
-        self.kept += [step] if lasting else []
-        saved.header.update(at._asdict(), finished=finished, best=self.best, kept=self.kept)
+        highest, kept = score if best else self.best, [*self.kept, *([step] if lasting else [])]
+        saved.header.update(at._asdict(), finished=finished, best=highest, kept=kept)
         saved.header.update(learning_rate=engine.rate_at(max(0, step - 1)), fingerprint=self.fingerprint)
-        self.checkpoint.save(saved, step, best=best, kept=self.kept)
+        self.checkpoint.save(saved, step, best=best, kept=kept)
+        self.best, self.kept = highest, kept
         if (best or told) and self.checkpoint.on_best is not None:
             self.checkpoint.on_best(engine)
         self._last = time.perf_counter()
@@ -104,7 +104,7 @@ class Saver:
         guess = sum(4 * int(np.prod(variable.shape)) for variable in variables) / _SPEED
         cost = guess if self._cost is None else self._cost
         share = self.checkpoint.share
-        return share == 1 or self.spent + cost <= share * (time.perf_counter() - self._begun)
+        return share == 1 or self.spent + 2 * cost <= share * (time.perf_counter() - self._begun)
 
     def _try(self, engine: Any, others: Sequence[Any], at: Position, score=None, lasting=False, told=False) -> None:
         try:

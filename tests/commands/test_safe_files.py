@@ -120,6 +120,20 @@ def test_a_model_that_has_no_room_goes_elsewhere(run, monkeypatch, tmp_path):
     assert description(model).classes == ("dark", "light")
 
 
+@pytest.mark.filterwarnings("ignore:The run could not be saved")
+def test_a_model_that_has_no_room_anywhere_can_be_written_later(run, monkeypatch, tmp_path):
+    (tmp_path / "temporary").mkdir()
+    with monkeypatch.context() as patches:
+        patches.setattr(run_files.tempfile, "tempdir", str(tmp_path / "temporary"))
+        full = OSError(28, "No space left on device")
+        patches.setattr(run_files.saved, "save", lambda *arguments: (_ for _ in ()).throw(full))
+        with pytest.raises(MachineError, match=r"neither in out nor in .* `kerastricks train --resume out` writes it"):
+            run()
+    assert list((tmp_path / "temporary").iterdir()) == []
+    train(TrainTask(resume="out"))
+    assert description("out/model.keras").classes == ("dark", "light")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 @pytest.mark.slow
 def test_a_disk_that_is_full_after_the_model(folder, tmp_path, tiny):
