@@ -13,11 +13,11 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from kerastricks import recipes as shipped
 from kerastricks.commands import faults, quiet
 from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.backend import choose_backend
 from kerastricks.commands.bench.task import BenchTask
+from kerastricks.commands.lr_find_task import LearningRateTask
 from kerastricks.commands.model_task import EvaluateTask, ExportTask, ModelTask, PredictTask
 from kerastricks.commands.output import check_writable, flush_output, stream
 from kerastricks.commands.resume import settled, with_value
@@ -118,12 +118,21 @@ def ablate(task: Annotated[AblateTask | None, Parameter(name="*")] = None) -> No
     Finished runs are kept: the same command goes on where it was stopped, and more seeds add to it.
     """
     task = task or AblateTask()
-    task.check_data()
     _begin(task)
     from kerastricks.commands.ablation.ablate import ablate as command
 
     found = command(**vars(task), say=lambda lines: print(lines, flush=True))
     print(f"\n{found}\n{found.directory}/report.html shows it, {found.directory}/results.csv holds every run")
+
+
+@app.command
+def lr_find(task: Annotated[LearningRateTask, Parameter(name="*")]) -> None:
+    """Find a learning rate for a recipe: train for some batches at rates that grow, and watch the loss."""
+    _begin(task)
+    from kerastricks.commands.lr_find import find
+
+    found, directory = find(task)
+    print(f"{found}\n{directory}/lr_find.svg shows it, {directory}/lr_find.json holds the figures")
 
 
 @app.command
@@ -151,14 +160,9 @@ def recipes(name: str | None = None, /) -> None:
     Args:
         name: Name of a recipe.
     """
-    if name is None:
-        for known in shipped.NAMES:
-            print(f"{known:31} {shipped.describe(known).partition(chr(10))[0]}")
-        return
-    if name not in shipped.NAMES:
-        hint = shipped.near(name, shipped.NAMES)
-        raise ValueError(f"Unknown recipe '{name}'.{hint} `kerastricks recipes` lists them.")
-    print(shipped.describe(name))
+    from kerastricks.commands.listing import recipes_text
+
+    print(recipes_text(name))
 
 
 @app.command
@@ -204,11 +208,8 @@ def _begin(task: Task | ModelTask) -> None:
     """Checks what can be checked without Keras, and chooses the backend."""
     if isinstance(task, ModelTask):
         task.check_files()
-    elif task.data not in ("digits", "random") and not Path(task.data).exists():
-        raise ValueError(
-            f"{task.data} does not exist. Pass `digits`, a folder with one folder of images a class, or a .csv file of "
-            "paths and labels."
-        )
+    else:
+        task.check_data()
     choose_backend(task.backend)
 
 

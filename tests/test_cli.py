@@ -134,7 +134,7 @@ def test_what_ends_a_command_is_said_in_a_line(main, monkeypatch, error, status,
     def describe(name):
         raise error
 
-    monkeypatch.setattr("kerastricks.cli.shipped.describe", describe)
+    monkeypatch.setattr("kerastricks.commands.listing.shipped.describe", describe)
     monkeypatch.setattr("kerastricks.commands.faults.drop_output", lambda: None)  # of this process, which goes on
     monkeypatch.setattr("kerastricks.commands.faults.of_output", lambda error, printer: True)
     assert main("recipes") == (status, lines)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kerastricks import recipes as shipped
 from kerastricks.commands import networks
 from kerastricks.data.names import shown
 from kerastricks.recipes import near
@@ -30,6 +31,20 @@ class Described(NamedTuple):
 def tricks() -> dict[str, Described]:
     """Returns the tricks of the bag, by name."""
     return {name: Described(*_class(module, name)) for name, module in _imports("kerastricks.tricks").items()}
+
+
+def recipes_text(name: str | None) -> str:
+    """Returns a line for each shipped recipe, or what one of them is.
+
+    Raises:
+        ValueError: If there is no recipe of that name.
+    """
+    if name is None:
+        return "\n".join(f"{known:31} {shipped.describe(known).partition(chr(10))[0]}" for known in shipped.NAMES)
+    if name not in shipped.NAMES:
+        hint = shipped.near(name, shipped.NAMES)
+        raise ValueError(f"Unknown recipe '{name}'.{hint} `kerastricks recipes` lists them.")
+    return shipped.describe(name)
 
 
 def tricks_text(name: str | None = None) -> str:

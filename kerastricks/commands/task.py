@@ -7,6 +7,7 @@ imported here.
 import dataclasses
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from cyclopts import Parameter
@@ -120,11 +121,16 @@ class Task:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     def check_data(self) -> None:
-        """Raises a `ValueError` if the task names no data."""
+        """Raises a `ValueError` if the task names no data, or what is not there."""
         if self.data is None:
             raise ValueError(
                 "There is no data. Pass `digits`, a folder with one folder of images a class, or a .csv file; or, to "
                 "`train`, --resume with the directory of a run."
+            )
+        if isinstance(self.data, str) and self.data not in ("digits", "random") and not Path(self.data).exists():
+            raise ValueError(
+                f"{self.data} does not exist. Pass `digits`, a folder with one folder of images a class, or a .csv "
+                "file of paths and labels."
             )
 
     def with_data(self, data: Any) -> Any:

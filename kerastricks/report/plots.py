@@ -56,6 +56,17 @@ def line_plot(curves: Mapping[str, Sequence[float]], x: Sequence[float], xlabel:
     return _svg(figure)
 
 
+def sweep_plot(rates: Sequence[float], losses: Sequence[float], marks: Mapping[str, float]) -> str:
+    """Returns an SVG of losses over learning rates, on a logarithmic axis, with some rates marked by name."""
+    figure, axes = _axes(4.6, 2.8)
+    axes.plot(rates, losses, color=COLORS["open"])
+    for (name, rate), color in zip(marks.items(), (COLORS["helps"], COLORS["hurts"], "#009E73"), strict=False):
+        axes.plot(rate, np.interp(rate, rates, losses), "o", color=color, label=f"{name}: {rate:.2g}")
+    axes.set(xlabel="learning rate", ylabel="smoothed loss", xscale="log", ylim=(None, 2 * losses[0]))
+    axes.legend(frameon=False)
+    return _svg(figure)
+
+
 def band_plot(
     curves: Mapping[str, Sequence[Sequence[float]]], xlabel: str, ylabel: str, limits: tuple[float, float]
 ) -> str:

@@ -61,7 +61,7 @@ class Engine(Shell):
         self.stages: dict[int, list[Callable[[], None]]] = {}  # see `Trick.stages`
         self.notes: list[str] = []  # what a report of the run is to say
         self.stage = 0  # the epoch whose stage is the last that it entered
-        self.compile_anew: Callable[[int], None] = lambda start: None
+        self.compile_anew: Callable[..., None] = lambda start: None
         self.begun = 0  # batches of the run before the optimizer's first
         self.rate_factor = 1.0  # of the learning rate, where the run went back for its loss was no number
         self.built = True

@@ -34,7 +34,7 @@ def take(engine: Any, callbacks: Sequence[Any], metrics: dict[str, np.ndarray] |
     """
     arrays = {key: _value(variable) for key, variable in _variables(engine).items()}
     arrays |= metrics_of(engine) if metrics is None else metrics
-    arrays |= _generators()
+    arrays |= generators()
     said = [
         {"class": type(callback).__name__, "values": _plain(_public(callback), arrays, f"callback/{index}")}
         for index, callback in enumerate(callbacks)
@@ -61,7 +61,7 @@ def put_variables(engine: Any, saved: Saved, source: str) -> None:
             )
     for key, variable in wanted.items():
         variable.assign(found[key])
-    _put_generators(saved.arrays)
+    put_generators(saved.arrays)
 
 
 def put_metrics(engine: Any, saved: Saved) -> None:
@@ -135,7 +135,7 @@ def seed_step(seed: int, step: int) -> None:
         torch.manual_seed(int(generator(seed, "torch", step).integers(2**63)))
 
 
-def _generators() -> dict[str, np.ndarray]:
+def generators() -> dict[str, np.ndarray]:
     """Returns the states of the generators that layers, callbacks and data sets of users' may draw from."""
     version, words, gauss = random.getstate()
     numpy: Any = np.random.get_state()
@@ -150,7 +150,8 @@ def _generators() -> dict[str, np.ndarray]:
     return states
 
 
-def _put_generators(arrays: dict[str, np.ndarray]) -> None:
+def put_generators(arrays: dict[str, np.ndarray]) -> None:
+    """Puts those states back."""
     if "random/keras" in arrays and (seed := keras_private.global_seed(True)) is not None:
         seed.assign(arrays["random/keras"])
     version, *words = arrays["random/python"].tolist()
