@@ -163,7 +163,7 @@ def tests_of(tree: Path, file: str) -> list[str]:
     own = sorted((tree / "tests" / path.parent).glob(f"test_{stem}*.py"))
     if file.startswith(("training/", "optimizers/")):
         own.append(tree / "tests" / "training" / "test_recipe.py")
-    tried_as_a_whole = file in ("training/jax_values.py", "training/stages.py")
+    tried_as_a_whole = file in ("training/jax_values.py", "training/run.py", "training/stages.py")
     if file.startswith("training/") and (not own[:-1] or tried_as_a_whole):  # what makes a run go on
         own.append(tree / "tests" / "training" / "test_resume.py")
     if file == "data/__init__.py":

@@ -39,7 +39,7 @@ quiet.tensorflow()  # here, for the processes of an ablation too: they import th
 @app.command
 def train(task: Annotated[TrainTask | None, Parameter(name="*")] = None) -> None:
     """Train a classifier and leave a run directory with the model, its history and a report."""
-    task = settled(task or TrainTask())
+    task = settled(task or TrainTask(), sys.argv[1:])
     _begin(task)
     from kerastricks.commands.train import train as command
 
@@ -223,7 +223,8 @@ def main() -> None:
     task = None
     try:
         for number in STATUS:
-            signal.signal(number, end)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, end)
         command, bound, _ = app.parse_args(with_value(words), exit_on_error=False, print_error=False)
         task = next((value for value in bound.arguments.values() if isinstance(value, Task | ModelTask)), None)
         command(*bound.args, **bound.kwargs)

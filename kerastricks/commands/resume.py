@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,12 @@ def asked(task: TrainTask) -> dict[str, Any] | None:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def settled(task: TrainTask) -> TrainTask:
+def settled(task: TrainTask, typed: Sequence[str] = ()) -> TrainTask:
     """Returns the task of the run that is to go on, as it was asked for; a task that begins one as it is.
+
+    Args:
+        task: The task.
+        typed: The words of the command line; a flag among them counts though its value is the default.
 
     Raises:
         ValueError: If there is no such run, or the task asks for something else than it did.
@@ -40,14 +45,19 @@ def settled(task: TrainTask) -> TrainTask:
         )
     if settings.get("asked") is None:
         raise ValueError(f"{shown(directory)} was not begun by `kerastricks train`. Call what began it again.")
-    before = TrainTask(**settings["asked"])
-    given = {field.name: getattr(task, field.name) for field in dataclasses.fields(task) if _is_given(task, field)}
-    given.pop("resume")
+    before = TrainTask(**{name: _tuple(value) for name, value in settings["asked"].items()})
+    given = {
+        field.name: getattr(task, field.name) for field in dataclasses.fields(task) if _is_given(task, field, typed)
+    }
+    given.pop("resume", None)
+    where_to = given.pop("out", None)
+    if where_to is not None and os.path.abspath(where_to) != os.path.abspath(directory):
+        raise ValueError(f"A run goes on in its own directory, {shown(directory)}. Leave --out out.")
     where = given.pop("data", None)
     if where is not None and os.path.abspath(where) != settings["data_path"] and where != before.data:
         given["data"] = where
     before = dataclasses.replace(before, backend=settings["backend"])
-    if others := [name for name, value in given.items() if name not in MAY_CHANGE and value != getattr(before, name)]:
+    if others := [n for n, value in given.items() if n not in MAY_CHANGE and _tuple(value) != getattr(before, n)]:
         said = [f"{name}: {getattr(before, name)!r} then, {given[name]!r} now" for name in others]
         raise ValueError(
             f"{shown(directory)} is a run with other settings: {'; '.join(said)}. Leave them out to go on with it, or "
@@ -56,6 +66,15 @@ def settled(task: TrainTask) -> TrainTask:
     changed = {name: value for name, value in given.items() if name in MAY_CHANGE}
     data = before.data if settings["data_path"] is None else settings["data_path"]
     return dataclasses.replace(before, **changed, data=data, resume=str(directory), out=None)
+
+
+def begun_with(task: TrainTask) -> dict[str, Any] | None:
+    """Returns what is to be known of the command that began a run: `asked`, with what has changed since."""
+    now = asked(task)
+    if task.resume is None or now is None:
+        return now
+    settings = _read(Path(task.resume) / "run.json") or {}
+    return {**settings["asked"], **{name: now[name] for name in MAY_CHANGE if name != "out"}}
 
 
 def finished(task: TrainTask) -> dict[str, Any] | None:
@@ -123,8 +142,15 @@ def _alike(one: Any, other: Any) -> bool:
     return one is not None and all(one.get(name) == value for name, value in other.items() if name not in passing)
 
 
-def _is_given(task: TrainTask, field: dataclasses.Field) -> bool:
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_given(task: TrainTask, field: dataclasses.Field, typed: Sequence[str]) -> bool:
     value = getattr(task, field.name)
+    flag = f"--{field.name.replace('_', '-')}"
+    if any(word == flag or word.startswith(f"{flag}=") for word in typed):
+        return True
     return value != field.default and not (field.name in ("without", "with_tricks") and not value)
 
 

@@ -53,7 +53,7 @@ def train(task: TrainTask) -> dict[str, Any]:
         directory = claim(prepared.data.name)
         with within_memory(batch, shape, lambda: smaller_batch(prepared.network, batch)):
             try:
-                return _run(prepared, directory, resume.asked(task))
+                return _run(prepared, directory, resume.begun_with(task))
             except (KeyboardInterrupt, Terminated) as error:
                 raise _stopped(error, directory) from None
             except Diverged as error:

@@ -114,6 +114,8 @@ class Checkpoint:
         if best:
             with atomic.replacing(self.path / BEST) as beside:
                 _link(path, beside)
+        for later in [other for other in self.files() if _step(other) > step]:  # of a future that is given up
+            later.unlink(missing_ok=True)
         for old in self.files()[: -self.keep]:
             if _step(old) not in kept:
                 old.unlink(missing_ok=True)

@@ -59,6 +59,7 @@ class Engine(Shell):
         self.learning_rate = learning_rate
         self.plan = plan
         self.stages: dict[int, list[Callable[[], None]]] = {}  # see `Trick.stages`
+        self.obey: Callable[[], Any] = bool  # raises where a signal asks the run to stop
         self.notes: list[str] = []  # what a report of the run is to say
         self.stage = 0  # the epoch whose stage is the last that it entered
         self.compile_anew: Callable[..., None] = lambda start: None
@@ -188,8 +189,9 @@ class Engine(Shell):
         result = self._evaluate(x, **settings, verbose=verbose, callbacks=callbacks, return_dict=return_dict)
         if self.averages is None or not return_dict:
             return result
+        watch = keras.callbacks.LambdaCallback(on_test_batch_begin=lambda batch, logs: self.obey())
         with self.averaged():
-            averaged = self._evaluate(x, **settings, verbose=0, return_dict=True)
+            averaged = self._evaluate(x, **settings, verbose=0, return_dict=True, callbacks=[watch])
         return {**result, **{f"averaged_{name}": value for name, value in averaged.items()}}
 
     def _evaluate(self, x, **settings):

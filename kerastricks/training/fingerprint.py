@@ -1,5 +1,6 @@
 """What a checkpoint and the run that goes on with it must have in common."""
 
+import functools
 import hashlib
 import importlib
 import importlib.metadata
@@ -11,7 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerastricks.training.trick import Plan
+from kerastricks.training.sources import Batch, as_arrays
+from kerastricks.training.trick import Plan, Trick
 
 # Of these a run may have more when it goes on, and what follows from them differs then.
 _CHANGED = ("trainable", "dtype", "momentum", "class_name", "registered_name", "module", "build_config")
@@ -35,12 +37,13 @@ def fingerprint(recipe: Any, model: Any, plan: Plan, source: Any, settings: Mapp
         "durations": [f"{one.name} {name}={getattr(one, name)!r}" for one in recipe.tricks for name in one.durations],
         "tricks": [_without_durations(trick) for trick in recipe.tricks],
         **{name: getattr(recipe, name) for name in ("learning_rate", "weight_decay")},
-        "optimizer": getattr(recipe.optimizer, "__name__", repr(type(recipe.optimizer))),
+        "optimizer": _plain(recipe.optimizer),
         "batch size": plan.batch_size,
         "steps per epoch": plan.steps_per_epoch,
         "seed": plan.seed,
         "network": _hash(_architecture(model)),
         "training data": _data(source.arrays, source.images),
+        "validation data": _data(as_arrays(source.validation_data, "validation_data"), None),
         **{name: _plain(value) for name, value in settings.items()},
         "versions": {**versions, "kerastricks": importlib.metadata.version("kerastricks")},
     }
@@ -93,12 +96,16 @@ def _settled(config: Any) -> Any:
     return {str(name): _settled(value) for name, value in config.items() if name not in _CHANGED}
 
 
-def _data(arrays: Any, some: np.ndarray) -> str:
-    """Returns what tells training data apart: the number of images, all labels, and 64 of the images themselves."""
+def _data(arrays: Batch | None, some: np.ndarray | None) -> str | None:
+    """Returns what tells data apart: the number of images, labels and weights, and 64 of the images, from all over."""
     if arrays is None:
-        return f"batches of {tuple(some.shape)} {some.dtype}"
-    contents = [np.ascontiguousarray(part).tobytes() for part in (arrays.labels, some)]
-    return f"{len(arrays.labels)} images of {tuple(some.shape[1:])}, {_hash(b''.join(contents))}"
+        return None if some is None else f"batches of {tuple(some.shape)} {some.dtype}"
+    if some is None:
+        rows = np.unique(np.linspace(0, len(arrays.labels) - 1, min(64, len(arrays.labels))).astype(int))
+        some = np.asarray(arrays.images[rows])
+    contents = [part for part in (arrays.labels, arrays.weights, some) if part is not None]
+    hashed = _hash(b"".join(np.ascontiguousarray(part).tobytes() for part in contents))
+    return f"{len(arrays.labels)} images of {tuple(some.shape[1:])}, {hashed}"
 
 
 def _hash(content: str | bytes) -> str:
@@ -106,14 +113,28 @@ def _hash(content: str | bytes) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Returns a setting as it can be compared in another process: objects by their classes."""
+    """Returns a setting as it can be compared in another process."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     if isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
-    return getattr(value, "__name__", type(value).__name__)
+    if isinstance(value, np.ndarray | np.generic):
+        return _hash(np.ascontiguousarray(value).tobytes())
+    if isinstance(value, functools.partial):
+        return [_plain(value.func), _plain(value.args), _plain(value.keywords)]
+    if isinstance(value, keras.Model):
+        return _hash(b"".join(np.ascontiguousarray(weight).tobytes() for weight in value.get_weights()))
+    if isinstance(value, Trick):
+        return f"{value.name}({', '.join(f'{name}={_plain(part)}' for name, part in vars(value).items())})"
+    name = getattr(value, "__name__", type(value).__name__)
+    if isinstance(value, type) or not hasattr(value, "get_config"):
+        return name
+    try:
+        return f"{name} {json.dumps(value.get_config(), sort_keys=True, default=_plain)}"
+    except (NotImplementedError, TypeError, ValueError):  # a class of the user's that cannot be described
+        return name
 
 
 def _shown(value: Any) -> str:

@@ -171,17 +171,21 @@ class Begin(keras.callbacks.Callback):
     Args:
         batches: Training batches.
         plan: The plan of the run.
+        resumed: Whether the run goes on from a checkpoint, which knows where it begins: updates that a loss scale has
+            skipped are not counted.
     """
 
-    def __init__(self, batches: TrainingBatches | DataSetBatches, plan: Plan):
+    def __init__(self, batches: TrainingBatches | DataSetBatches, plan: Plan, resumed: bool = False):
         super().__init__()
-        self.batches, self.plan = batches, plan
+        self._batches, self._plan, self._resumed = batches, plan, resumed
 
     def on_train_begin(self, logs=None):
+        if self._resumed:
+            return
         begun, since = self.model.begun, batches_done(self.model.optimizer)
-        self.batches.start = begun + since
+        self._batches.start = begun + since
         if begun + since and self.model.averages is not None:
-            self.model.averages.begin(begun // self.plan.accumulation + since // self.plan.accumulation)
+            self.model.averages.begin(begun // self._plan.accumulation + since // self._plan.accumulation)
 
 
 def check_lengths(plan: Plan, initial_epoch: int, steps_per_execution: int) -> None:

@@ -37,13 +37,13 @@ class Guard(keras.callbacks.Callback):
     def __init__(self, plan: Plan, batches: Any, saver: Saver | None, rollback: bool):
         super().__init__()
         self._plan, self._batches, self._saver, self._rollback = plan, batches, saver, rollback
-        self._rollbacks = 0
         self._others: Sequence[Any] = ()
         self._saved: Saved | None = None  # what the run goes on from, until its metrics have it
         self._anchor: tuple[Position, Saved] | None = None
         self._pending = Pending()
         self._at = Position(0, 0)
         self._offset = 0
+        self._begun = False  # whether callbacks know of the epoch
         self._validating: dict[str, np.ndarray] | None = None
         self._seen, self._bad = threading.Condition(), False
         self._finished = -1
@@ -52,6 +52,7 @@ class Guard(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._at, self._finished, self._bad = Position(epoch, self._offset), self._offset - 1, False
+        self._begun = True
         self._validating = None
         if self._saved is not None and self._at.step == self._plan.steps_per_epoch:
             self._validating = run_state.metrics_in(self._saved)
@@ -69,7 +70,7 @@ class Guard(keras.callbacks.Callback):
         self._check()
         self._obey()
         if self._saver is not None and batch:
-            self._saver.between_batches(self.model, self._others, self._at)
+            self._saver.between_batches(self.model, self._others, self._at)  # of an epoch that has begun
         run_state.seed_step(self._plan.seed, self._at.epoch * self._plan.steps_per_epoch + batch)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -92,7 +93,7 @@ class Guard(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._check()
-        self._at, self._validating = Position(epoch + 1, 0), None
+        self._at, self._validating, self._begun = Position(epoch + 1, 0), None, False
         if self._saver is not None:
             self._saver.after_epoch(self.model, self._others, self._at, (logs or {}).get("val_accuracy"))
 
@@ -108,16 +109,20 @@ class Guard(keras.callbacks.Callback):
         self._others = [callback for callback in loop.callbacks if callback is not self]
         stops = (signal.SIGINT,) if self._saver is None else (signal.SIGINT, signal.SIGTERM)
         with noticed(*stops) as self._pending:
+            self.model.obey = self._obey
             yield
+            self.model.obey = bool
 
     def stopped(self) -> str:
         """Saves a run that a signal has stopped, and returns what has become of it."""
         if self._saver is None:
             return "the network has the weights that it had then; nothing was saved"
         try:
-            self._saver.save(self.model, self._others, self._at, metrics=self._validating)
+            written = self._saver.save(self.model, self._others, self._at, metrics=self._validating, begun=self._begun)
         except OSError as error:
             return f"{self.where()}; the run could not be saved: {error}"
+        if not written:
+            return f"{self.where()}; the run was not saved, for its weights are no numbers"
         return f"{self.where()}; the run is saved in {self._saver.checkpoint.path}"
 
     def where(self) -> str:
@@ -147,9 +152,8 @@ class Guard(keras.callbacks.Callback):
         Raises:
             Diverged: If the run is not to go back, or did so in vain.
         """
-        if not self._rollback or self._anchor is None or self._rollbacks == 4:
+        if not self._rollback or self._anchor is None or len(self.model.notes) >= 4:
             raise error
-        self._rollbacks += 1
         at, saved = self._anchor
         if self._saver is not None and (found := self._saver.checkpoint.latest()) is not None:
             newer = position_of(found[1])
@@ -157,18 +161,27 @@ class Guard(keras.callbacks.Callback):
         return at, saved
 
     def put_back(self, saved: Saved) -> None:
-        """Puts what is known of the saving of a run that goes on."""
+        """Puts what is known of a run that goes on."""
         if self._saver is not None:
             self._saver.put_back(saved)
 
     # Its own
 
+    def obey_at_last(self) -> None:
+        """Raises what a signal asks for that came when nothing was left to stop."""
+        if self._pending.received is not None:
+            kept = "" if self._saver is None else f"; the run is saved in {self._saver.checkpoint.path}"
+            raise self._pending.error(f"all epochs are done{kept}")
+
     def _check(self) -> None:
         if self._bad:
             self._bad = False
             epoch, batch = self._at_bad
-            step = epoch * self._plan.steps_per_epoch + batch
-            raise Diverged(step, epoch, self.model.rate_at(step), found_in(self._batches, step))
+            last = epoch * self._plan.steps_per_epoch + batch
+            steps = range(last, last - self.model.steps_per_execution, -1)  # Keras says of which the last one is
+            found = {step: found_in(self._batches, step) for step in sorted(steps)}
+            step = next((step for step, (_, broken) in found.items() if broken), last)
+            raise Diverged(step, epoch, self.model.rate_at(step), found[step])
 
     def _obey(self) -> None:
         if self._pending.received is not None:

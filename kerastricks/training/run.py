@@ -1,14 +1,17 @@
 """A run of a recipe from beginning to end, or from where it was stopped: what `Recipe.fit` does."""
 
+import contextlib
 import functools
 import math
 import os
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from kerastricks.models.graph import all_layers, has_graph
 from kerastricks.models.heads import class_count
 from kerastricks.training.batches import TrainingBatches
 from kerastricks.training.callbacks import DataWait, LearningRateLog
@@ -59,46 +62,69 @@ def run(
     check_lengths(plan, initial_epoch, steps_per_execution)
     source.check(class_count(model))
     kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | os.PathLike) else checkpoint
-    settings = {"class weights": class_weight, "loss": loss, "steps per execution": steps_per_execution}
+    settings = {
+        "class weights": class_weight,
+        "loss": loss,
+        "metrics": listed(metrics),
+        "steps per execution": steps_per_execution,
+        "validation_freq": validation_freq,
+        "initial_epoch": initial_epoch,
+    }
     own = fingerprint(recipe, model, plan, source, settings)
     saved = _saved(kept, own)
-    engine = recipe.compile(
-        model,
-        plan,
-        loss=loss,
-        metrics=listed(metrics),
-        images=source.images,
-        steps_per_execution=steps_per_execution,
-    )
-    plan = engine.plan or plan
-    batches = source.training(plan, recipe.tricks, engine.classes)
-    logs: list = [LearningRateLog(plan.steps_per_epoch)]
-    if isinstance(batches, TrainingBatches):
-        logs.append(DataWait(batches.ready, plan.steps_per_epoch))
-    if saved is not None:
-        _say_growth(saved, engine, plan)
-    folded: list = functools.reduce(lambda callbacks, trick: trick.callbacks(callbacks, plan), recipe.tricks, [])
-    try:
-        history = fit_in_stages(
-            engine,
-            batches,
-            Guard(plan, batches, Saver(kept, plan, own) if kept else None, on_nan == "rollback"),
-            saved,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            steps_per_epoch=plan.steps_per_epoch,
-            validation_data=source.validation(plan.batch_size, engine.classes),
-            validation_freq=validation_freq,
-            callbacks=[*logs, *folded, *listed(callbacks), Begin(batches, plan)],
-            verbose=verbose,
+    with _put_back(model):
+        engine = recipe.compile(
+            model,
+            plan,
+            loss=loss,
+            metrics=listed(metrics),
+            images=source.images,
+            steps_per_execution=steps_per_execution,
         )
-    except Exception as error:
-        if batches.failure is None:
-            raise
-        raise batches.failure from error  # the backend's own error says less
+        plan = engine.plan or plan
+        batches = source.training(plan, recipe.tricks, engine.classes)
+        logs: list = [LearningRateLog(plan.steps_per_epoch)]
+        if isinstance(batches, TrainingBatches):
+            logs.append(DataWait(batches.ready, plan.steps_per_epoch))
+        if saved is not None:
+            _say_growth(saved, engine, plan)
+        folded: list = functools.reduce(lambda callbacks, trick: trick.callbacks(callbacks, plan), recipe.tricks, [])
+        try:
+            history = fit_in_stages(
+                engine,
+                batches,
+                Guard(plan, batches, Saver(kept, plan, own) if kept else None, on_nan == "rollback"),
+                saved,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=plan.steps_per_epoch,
+                validation_data=source.validation(plan.batch_size, engine.classes),
+                validation_freq=validation_freq,
+                callbacks=[*logs, *folded, *listed(callbacks), Begin(batches, plan, saved is not None)],
+                verbose=verbose,
+            )
+        except Exception as error:
+            if batches.failure is None:
+                raise
+            raise batches.failure from error  # the backend's own error says less
     engine.compile_network(source.integer_labels)
     warn_if_statistics_lag(model, history.history, plan.batches)
     return history
+
+
+@contextlib.contextmanager
+def _put_back(model: Any) -> Iterator[None]:
+    """Puts back what tricks set on the layers of a model if the block raises: the same call can then be made again."""
+    layers = all_layers(model) if has_graph(model) else []
+    before = [(layer, layer.trainable, layer.dtype_policy, getattr(layer, "momentum", None)) for layer in layers]
+    try:
+        yield
+    except BaseException:
+        for layer, trainable, policy, momentum in before:
+            layer.trainable, layer.dtype_policy = trainable, policy
+            if momentum is not None:
+                layer.momentum = momentum
+        raise
 
 
 def _saved(checkpoint: Checkpoint | None, own: dict[str, Any]) -> Any:
@@ -107,8 +133,16 @@ def _saved(checkpoint: Checkpoint | None, own: dict[str, Any]) -> Any:
     Raises:
         ValueError: If it was another run.
     """
-    found = None if checkpoint is None else checkpoint.latest()
-    if checkpoint is None or found is None:
+    if checkpoint is None:
+        return None
+    try:
+        found = checkpoint.latest()
+    except ValueError:
+        if checkpoint.others != "replace":
+            raise
+        checkpoint.clear()
+        return None
+    if found is None:
         return None
     _, saved = found
     differs = difference(saved.header["fingerprint"], own)

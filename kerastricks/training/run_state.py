@@ -29,18 +29,35 @@ def take(engine: Any, callbacks: Sequence[Any], metrics: dict[str, np.ndarray] |
 
     Args:
         engine: The `Engine`, with values in all its variables.
-        callbacks: Keras callbacks, whose public attributes that are plain values or arrays are taken.
+        callbacks: Keras callbacks, whose public attributes that are plain values or arrays are taken; those are not
+            that `remember` found before the run and that have not changed since: they are settings.
         metrics: See `metrics_of`; by default as they are.
     """
     arrays = {key: _value(variable) for key, variable in _variables(engine).items()}
     arrays |= metrics_of(engine) if metrics is None else metrics
     arrays |= generators()
     said = [
-        {"class": type(callback).__name__, "values": _plain(_public(callback), arrays, f"callback/{index}")}
+        {"class": type(callback).__name__, "values": _plain(_changed(callback), arrays, f"callback/{index}")}
         for index, callback in enumerate(callbacks)
     ]
-    known = {"begun": engine.begun, "stage": engine.stage, "rate_factor": engine.rate_factor}
+    known = {name: getattr(engine, name) for name in ("begun", "rate_factor", "notes", "stop_training")}
+    known["stages"] = sum(epoch <= engine.stage for epoch in engine.stages)  # how many it has entered
     return Saved({**known, "callbacks": said}, arrays)
+
+
+def remember(callbacks: Sequence[Any]) -> None:
+    """Notes the settings of callbacks before a run, which `take` leaves out."""
+    for callback in callbacks:
+        callback._settings_before = public(callback)
+
+
+def _changed(callback: Any) -> dict[str, Any]:
+    before = getattr(callback, "_settings_before", {})
+    return {name: value for name, value in public(callback).items() if not _same(before.get(name, before), value)}
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and isinstance(other, bool | int | float | str | None) and one == other
 
 
 def put_variables(engine: Any, saved: Saved, source: str) -> None:
@@ -78,7 +95,13 @@ def put_callbacks(callbacks: Sequence[Any], saved: Saved) -> None:
         said = next((said for said in known if said["class"] == type(callback).__name__), None)
         if said is not None:
             known.remove(said)
-            vars(callback).update(_unplain(said["values"], saved.arrays))
+            for name, value in _unplain(said["values"], saved.arrays).items():
+                own = getattr(callback, name, None)
+                if isinstance(own, dict) and isinstance(value, dict):  # others may hold it, too
+                    own.clear()
+                    own.update(value)
+                else:
+                    setattr(callback, name, value)
 
 
 def metrics_of(engine: Any) -> dict[str, np.ndarray]:
@@ -105,7 +128,8 @@ _KINDS = ("network/", "optimizer/")
 
 def _variables(engine: Any) -> dict[str, Any]:
     """Returns all variables by a key that is the same in every process: Keras counts layers on in their paths."""
-    engine.optimizer.build(engine.trainable_variables)  # before its first step TensorFlow has none
+    if not engine.optimizer.built:  # before its first step TensorFlow has none
+        engine.optimizer.build(engine.trainable_variables)
     sides = zip(_KINDS, (engine.variables, engine.optimizer.variables), strict=True)
     return {f"{kind}{index:05}/{_uncounted(v.name)}": v for kind, side in sides for index, v in enumerate(side)}
 
@@ -161,8 +185,12 @@ def put_generators(arrays: dict[str, np.ndarray]) -> None:
     np.random.set_state(("MT19937", arrays["random/numpy"], int(position), int(has_gauss), cached))
 
 
-def _public(callback: Any) -> dict[str, Any]:
-    own = ("model", "params", "validation_data")  # Keras sets them at the beginning
+def public(callback: Any) -> dict[str, Any]:
+    """Returns the attributes of a callback that are not private, nor Keras' own for the length of a call."""
+    if isinstance(callback, keras.callbacks.ProgbarLogger):
+        return {}
+    # Keras turns the sign of `min_delta` whenever a run begins.
+    own = ("model", "params", "validation_data", "min_delta")
     return {name: value for name, value in vars(callback).items() if not name.startswith("_") and name not in own}
 
 
@@ -175,10 +203,11 @@ def _plain(values: dict[str, Any], arrays: dict[str, np.ndarray], where: str) ->
         if isinstance(value, np.ndarray | np.generic):
             arrays[key] = np.array(value)
             return {"array": key}
-        if isinstance(value, list):
-            return {"list": [plain(part, f"{key}/{index}") for index, part in enumerate(value)]}
-        if isinstance(value, dict) and all(isinstance(name, str) for name in value):
-            return {"dict": {name: plain(part, f"{key}/{name}") for name, part in value.items()}}
+        if isinstance(value, list | tuple):
+            parts = [plain(part, f"{key}/{index}") for index, part in enumerate(value)]
+            return {"list" if isinstance(value, list) else "tuple": parts}
+        if isinstance(value, dict) and all(isinstance(name, str | int) for name in value):
+            return {"dict": [[name, plain(part, f"{key}/{name}")] for name, part in value.items()]}
         raise TypeError
 
     found = {}
@@ -196,7 +225,8 @@ def _unplain(values: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str,
     unfold: dict[str, Callable[[Any], Any]] = {
         "array": lambda key: arrays[key] if arrays[key].ndim else arrays[key][()],
         "list": lambda parts: [value(part) for part in parts],
-        "dict": lambda parts: {name: value(part) for name, part in parts.items()},
+        "tuple": lambda parts: tuple(value(part) for part in parts),
+        "dict": lambda parts: {name: value(part) for name, part in parts},
     }
 
     def value(said: Any) -> Any:

@@ -66,8 +66,9 @@ class Saver:
         score: float | None = None,
         lasting: bool = False,
         told: bool = False,
-    ) -> None:
-        """Saves the run, unless its weights are no numbers: what is there is better then.
+        begun: bool = False,
+    ) -> bool:
+        """Saves the run, unless its weights are no numbers: what is there is better then. Returns whether it did.
 
         Args:
             engine, others, at: As before.
@@ -76,6 +77,7 @@ class Saver:
             score: The validation accuracy of an epoch that has just ended.
             lasting: Whether the checkpoint is kept for good.
             told: Whether `checkpoint.on_best` is called, whatever the score.
+            begun: Whether the callbacks know that the epoch has begun.
 
         Raises:
             OSError: If it cannot be written.
@@ -84,11 +86,12 @@ class Saver:
         getattr(engine, "jax_state_sync", bool)()
         saved = run_state.take(engine, others, metrics)
         if not run_state.is_finite(saved):
-            return
+            return False
         step = at.epoch * self.plan.steps_per_epoch + at.step
         best = score is not None and (self.best is None or score > self.best)
         highest, kept = score if best else self.best, [*self.kept, *([step] if lasting else [])]
         saved.header.update(at._asdict(), finished=finished, best=highest, kept=kept)
+        saved.header["epoch_begun"] = begun or at.step > 0
         saved.header.update(learning_rate=engine.rate_at(max(0, step - 1)), fingerprint=self.fingerprint)
         self.checkpoint.save(saved, step, best=best, kept=kept)
         self.best, self.kept = highest, kept
@@ -97,6 +100,7 @@ class Saver:
         self._last = time.perf_counter()
         self._cost = self._last - start
         self.spent += self._cost
+        return True
 
     def _may(self, engine: Any) -> bool:
         """Tells whether one more fits into the share of the time, by what the last one took."""

@@ -52,11 +52,12 @@ def noticed(*signals: signal.Signals) -> Iterator[Pending]:
         return
 
     def note(number: int, frame: FrameType | None) -> None:
-        pending.received = signal.Signals(number)
+        pending.received = pending.received or signal.Signals(number)
         prompts = number == signal.SIGINT and (hasattr(sys, "ps1") or "ipykernel" in sys.modules)
         signal.signal(number, signal.default_int_handler if prompts else signal.SIG_DFL)
 
-    before = {number: signal.signal(number, note) for number in signals}
+    ignored = [number for number in signals if signal.getsignal(number) is signal.SIG_IGN]  # as under nohup
+    before = {number: signal.signal(number, note) for number in signals if number not in ignored}
     try:
         yield pending
     finally:

@@ -21,6 +21,7 @@ class _Loop(keras.callbacks.CallbackList):
     begun = False
     logs: Any = None
     saved: Saved | None = None
+    engine: Any = None
 
     def on_train_begin(self, logs=None):
         if not self.begun:
@@ -28,6 +29,13 @@ class _Loop(keras.callbacks.CallbackList):
             super().on_train_begin(logs)
             if self.saved is not None:
                 run_state.put_callbacks(self.callbacks, self.saved)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        saved, self.saved = self.saved, None
+        if saved is not None and saved.header["epoch_begun"]:  # then they have been told so before
+            run_state.put_variables(self.engine, saved, "The checkpoint")
+            run_state.put_callbacks(self.callbacks, saved)
 
     def on_train_end(self, logs=None):
         self.logs = logs  # the run itself says when it ends
@@ -88,11 +96,13 @@ def fit_in_stages(
     """
     steps = settings["steps_per_epoch"]
     bar = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
+    run_state.remember(callbacks)
     loop: Any = _Loop([*callbacks, guard], add_history=True, add_progbar=verbose != 0, model=engine, **bar)
     loop.callbacks.sort(key=lambda callback: callback is guard)  # last: what it saves is what the others know
-    loop.saved = saved
+    loop.saved, loop.engine = saved, engine
     at = Position(initial_epoch, 0) if saved is None else position_of(saved)
-    engine.stage = initial_epoch if saved is None else saved.header["stage"]
+    entered = sorted(engine.stages)[: saved.header["stages"]] if saved else ()
+    engine.stage = max(entered, default=0) if saved else initial_epoch
     _enter(engine, engine.stage)
     if saved is not None:
         _put(engine, guard, saved)
@@ -100,12 +110,14 @@ def fit_in_stages(
             _build_metrics(engine, batches)
     elif initial_epoch:  # an optimizer of its own: what it knew belongs to another part of the run
         engine.compile_anew(initial_epoch * steps)
-    done = saved is not None and saved.header["finished"] and epochs == saved.header["fingerprint"]["epochs"]
+    same = saved is not None and epochs == saved.header["fingerprint"]["epochs"]
+    done = same and saved is not None and saved.header["finished"]
+    over = same and saved is not None and (done or saved.header["stop_training"])
     engine.stop_training = False
     with guard.watching(loop), jax_values.kept(engine):
-        if done or at.epoch >= epochs:
+        if over or at.epoch >= epochs:
             loop.on_train_begin()
-        while at.epoch < epochs and not done:
+        while at.epoch < epochs and not over:
             try:
                 if engine.stage < at.epoch and at.epoch in engine.stages:
                     for action in engine.stages[at.epoch]:
@@ -139,6 +151,7 @@ def fit_in_stages(
         loop.end()
         if not done:
             guard.finish()
+        guard.obey_at_last()
     return engine.history
 
 
@@ -147,6 +160,7 @@ def _put(engine: Any, guard: Guard, saved: Saved, rate_factor: float | None = No
     engine.rate_factor = saved.header["rate_factor"] if rate_factor is None else rate_factor
     engine.compile_anew(saved.header["begun"])
     run_state.put_variables(engine, saved, "The checkpoint")
+    engine.notes = list(saved.header["notes"]) if rate_factor is None else engine.notes
     if not callable(engine.learning_rate):  # a variable of the optimizer, which callbacks may have changed
         engine.optimizer.learning_rate = engine.rate_at(0) * engine.rate_factor / saved.header["rate_factor"]
     guard.put_back(saved)

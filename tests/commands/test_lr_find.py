@@ -32,9 +32,7 @@ def test_a_loss_that_never_falls_is_told(images):
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, keras.layers.Dense(3, kernel_initializer="zeros")(keras.layers.Flatten()(inputs)))
     pixels, labels = np.zeros_like(images[0][:24]), images[1][:24]
-    with pytest.raises(
-        ValueError, match=r"fell at none of the 40 learning rates from 1e-07 on: it was 1\.099"
-    ):
+    with pytest.raises(ValueError, match=r"fell at none of the 40 learning rates from 1e-07 on: it was 1\.099"):
         kt.lr_find(model, (pixels, labels), kt.Recipe(batch_size=24), steps=40)
 
 

@@ -275,6 +275,11 @@ def test_a_run_that_a_signal_stops_goes_on_by_its_directory_alone(run, tmp_path,
     task = TrainTask(resume="out")
     with pytest.raises(ValueError, match="is a run with other settings: seed: 1 then, 2 now"):
         train(TrainTask(resume="out", seed=2))
+    with pytest.raises(ValueError, match="is a run with other settings: seed: 1 then, 0 now"):
+        resume.settled(TrainTask(resume="out"), ["train", "--resume", "out", "--seed", "0"])
+    with pytest.raises(ValueError, match="A run goes on in its own directory, out. Leave --out out"):
+        train(TrainTask(resume="out", out="other"))
+    asked = json.loads(Path("out", "run.json").read_text())["asked"]
     result = train(task)
     times = ("seconds", "images_per_second", "directory")
     assert {key: value for key, value in result.items() if key not in times} == {
@@ -283,6 +288,7 @@ def test_a_run_that_a_signal_stops_goes_on_by_its_directory_alone(run, tmp_path,
     weights = [keras.saving.load_model(f"{out}/model.keras").get_weights() for out in ("whole", "out")]
     assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
     assert train(task) == result  # nothing is left to do
+    assert json.loads(Path("out", "run.json").read_text())["asked"] == asked
 
 
 def test_the_newest_unfinished_run_of_the_same_command_is_told_and_taken(tmp_path, monkeypatch, capsys):

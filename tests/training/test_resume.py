@@ -306,3 +306,125 @@ def test_the_best_is_the_best_of_all_parts(whole, tmp_path):
 def test_what_may_be_asked():
     with pytest.raises(ValueError, match="`on_nan` must be 'stop' or 'rollback'. Received: on_nan='ignore'"):
         kt.Recipe().fit(None, None, on_nan="ignore")
+
+
+def differing(history, expected):
+    """The parts of an outcome that are not as they should be."""
+    parts = zip(("epochs", "history", "arrays"), outcome(history), expected, strict=True)
+    return [name for name, found, wanted in parts if found != wanted]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.7 * rate),
+        lambda: keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=10.0),
+        lambda: keras.callbacks.EarlyStopping("loss", patience=2, min_delta=0.05),
+    ],
+    ids=["scheduler", "plateau", "stopping"],
+)
+@pytest.mark.parametrize("place", [(1, 0, "train"), (1, 2, "train"), (2, 1, "validate")], ids=str)
+def test_callbacks_of_keras_go_on(whole, tmp_path, make, place):
+    images, _ = whole
+    recipe = kt.Recipe(learning_rate=0.01, epochs=5, batch_size=8)
+    expected = outcome(fit(images, None, make(), recipe=recipe))
+    epoch, batch, phase = place
+    with pytest.raises(KeyboardInterrupt):
+        fit(images, tmp_path, make(), Stop(epoch, batch, phase=phase), recipe=recipe)
+    assert differing(fit(images, tmp_path, make(), recipe=recipe), expected) == []
+
+
+def test_settings_of_callbacks_are_those_of_the_call(whole, tmp_path):
+    images, _ = whole
+    recipe = kt.Recipe(learning_rate=0.01, epochs=3, batch_size=8)
+
+    class Knows(keras.callbacks.Callback):
+        def __init__(self, setting):
+            super().__init__()
+            self.setting, self.pair, self.seen = setting, (0, {1: "a"}), 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seen, self.pair = self.seen + 1, (epoch, {epoch: "b"})
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(images, tmp_path, Knows("old"), Stop(2, 0), recipe=recipe)
+    other = Knows("new")
+    fit(images, tmp_path, other, recipe=recipe)
+    assert (other.setting, other.seen, other.pair) == ("new", 3, (2, {2: "b"}))
+
+
+def test_updates_that_a_loss_scale_skips_are_not_counted(whole, tmp_path):
+    """The first loss scales are too large for float32, and so it is anew after every three updates."""
+    images, _ = whole
+
+    def scaled(learning_rate, weight_decay):
+        return keras.optimizers.LossScaleOptimizer(kt.SGD(learning_rate), 2.0**127, dynamic_growth_steps=3)
+
+    recipe = kt.Recipe((kt.MixUp(),), learning_rate=0.01, optimizer=scaled, epochs=3, batch_size=8)
+    expected = outcome(fit(images, recipe=recipe))
+    for place in [(1, 2), (2, 0)]:
+        with pytest.raises(KeyboardInterrupt):
+            fit(images, tmp_path / str(place), Stop(*place), recipe=recipe)
+        assert differing(fit(images, tmp_path / str(place), recipe=recipe), expected) == []
+
+
+def test_a_network_whose_layers_are_frozen_goes_on_itself(whole, tmp_path):
+    images, _ = whole
+    recipe = kt.Recipe((kt.Freeze(2), kt.BatchNormMomentum()), learning_rate=0.01, epochs=3, batch_size=8)
+    expected = outcome(fit(images, recipe=recipe))
+    model = network()
+    with pytest.raises(KeyboardInterrupt):
+        fit(images, tmp_path, Stop(0, 2), model=model, recipe=recipe)
+    assert differing(fit(images, tmp_path, model=model, recipe=recipe), expected) == []
+
+
+def test_more_epochs_with_layers_that_have_thawed(whole, tmp_path):
+    """Of three epochs the first is frozen, of nine the first three: what has thawed stays so."""
+    images, _ = whole
+    recipe = kt.Recipe((kt.Freeze(1),), learning_rate=0.01, epochs=3, batch_size=8)
+    fit(images, tmp_path, recipe=recipe)
+    history = fit(images, tmp_path, recipe=recipe.scaled(9))
+    assert history.epoch == list(range(9))
+    assert all(layer.trainable for layer in history.model.network.layers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_last_batch_is_not_lost(whole, tmp_path, number):
+    images, _ = whole
+    recipe = kt.Recipe(learning_rate=0.01, epochs=2, batch_size=8)
+
+    class Late(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                os.kill(os.getpid(), number)
+
+    with pytest.raises((KeyboardInterrupt, SystemExit), match=f"all epochs are done; the run is saved in {tmp_path}"):
+        fit(images, tmp_path, Late(), recipe=recipe)
+    assert fit(images, tmp_path, recipe=recipe).epoch == [0, 1]
+
+
+def test_a_run_that_had_stopped_early_does_not_go_on(whole, tmp_path):
+    """It is killed after the checkpoint of its last epoch, before the one of its end."""
+    images, _ = whole
+    recipe = kt.Recipe(learning_rate=0.01, epochs=5, batch_size=8)
+
+    class StopAt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+        def on_train_end(self, logs=None):
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(images, tmp_path, StopAt(), recipe=recipe)
+    assert fit(images, tmp_path, recipe=recipe).epoch == [0, 1]
+
+
+def test_an_ignored_ctrl_c_stays_ignored(whole):
+    images, _ = whole
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        history = fit(images, None, Stop(0, 1), recipe=kt.Recipe(learning_rate=0.01, epochs=1, batch_size=8))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert history.epoch == [0]

@@ -107,7 +107,7 @@ def run(job: Job, *callbacks: Any) -> dict[str, Any]:
 
 def _checkpoint(job: Job, directory: str) -> Checkpoint:
     """Returns where a run is saved; one that was made by other versions begins anew."""
-    return Checkpoint(directory, minutes=job.task.checkpoint_minutes, keep=1, others="replace")
+    return Checkpoint(directory, minutes=job.task.checkpoint_minutes, others="replace")
 
 
 def attempt(job: Job) -> dict[str, Any]:

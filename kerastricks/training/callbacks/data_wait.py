@@ -27,7 +27,7 @@ class DataWait(keras.callbacks.Callback):
 
     def __init__(self, ready: MutableMapping[int, float], steps_per_epoch: int):
         super().__init__()
-        self.ready, self.steps_per_epoch = ready, steps_per_epoch
+        self._ready, self.steps_per_epoch = ready, steps_per_epoch
 
     def on_epoch_begin(self, epoch, logs=None):
         self._first = epoch * self.steps_per_epoch
@@ -40,9 +40,9 @@ class DataWait(keras.callbacks.Callback):
         steps = sorted(self._ends)
         waited = 0.0
         for before, step in itertools.pairwise(steps):
-            ready = min(self.ready.get(step + _ahead(), 0.0), self._ends[step])
+            ready = min(self._ready.get(step + _ahead(), 0.0), self._ends[step])
             waited += max(0.0, ready - self._ends[before])
         if logs is not None and len(steps) > 1:
             logs["data_wait"] = waited / (self._ends[steps[-1]] - self._ends[steps[0]])
         for step in steps:
-            self.ready.pop(step, None)
+            self._ready.pop(step, None)

@@ -132,7 +132,7 @@ def test_a_run_that_is_killed_goes_on_inside_that_run(job, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         jobs.run(saved, Stop())
-    assert len(list(kept.glob("step-*.npz"))) == 1
+    assert list(kept.glob("step-*.npz"))
     found = jobs.run(saved, Stop())
     assert begun == [0, 1, 2, 2, 3]
     times = ("seconds", "ms_per_step", "peak_memory")
