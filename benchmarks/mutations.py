@@ -115,7 +115,7 @@ BY_HAND = {
     "training/run.py": ('differs = difference(saved.header["fingerprint"], own)', "differs = []"),
     "training/run_state.py": ("variable.assign(found[key])", "pass"),
     "training/saver.py": ("(self.best is None or score > self.best)", "True"),
-    "training/signals.py": ("pending.received = signal.Signals(number)", "pass"),
+    "training/signals.py": ("pending.received = pending.received or signal.Signals(number)", "pass"),
     "training/sweep.py": ("third = lengths[end] / 3", "third = 0"),
     "training/trick.py": ("return self.batches // self.accumulation", "return self.batches"),
 }

@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import signal
 from pathlib import Path
 
 import keras
@@ -31,6 +32,14 @@ def pytest_collection_modifyitems(config, items):
 
     config.hook.pytest_deselected(items=[item for item in items if needs_none(item)])
     items[:] = [item for item in items if not needs_none(item)]
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Lets Ctrl-C be noticed where the tests themselves run in the background, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

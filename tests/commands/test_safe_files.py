@@ -152,7 +152,7 @@ def test_a_disk_that_is_full_after_the_model(folder, tmp_path, tiny):
     assert re.fullmatch(
         r"kerastricks: The model is out/model\.keras, but its report .*: File too large \([0-9,]+ bytes .*", last
     )
-    assert (tmp_path / "out" / "result.json").exists() and not (tmp_path / "out" / "report.html").exists()
+    assert not {"result.json", "report.html"} & {path.name for path in (tmp_path / "out").iterdir()}  # it may go on
     assert zipfile.ZipFile(tmp_path / "out" / "model.keras").testzip() is None
 
 

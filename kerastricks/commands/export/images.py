@@ -79,7 +79,11 @@ def _labelled(source: str, found: Description) -> tuple | None:
         warnings.simplefilter("ignore")  # that nothing is kept: few of the images are read
         try:
             loaded = data_room.load_for(
-                found.classes, source, image_size=found.image_size, cache_size=0.0, allow_bad="100%"
+                found.classes,
+                source,
+                image_size=found.image_size,
+                cache_size=0.0,
+                allow_bad=None if source == "digits" else "100%",
             )
         except ValueError:
             if os.path.isdir(source):  # of other classes, or of none
