@@ -18,6 +18,7 @@ from kerastricks.training.callbacks import DataWait, LearningRateLog
 from kerastricks.training.checkpoints import Checkpoint
 from kerastricks.training.fingerprint import difference, fingerprint
 from kerastricks.training.fit import Begin, Source, check_lengths, listed, warn_if_statistics_lag
+from kerastricks.training.fold import fold
 from kerastricks.training.guard import Guard
 from kerastricks.training.saver import Saver
 from kerastricks.training.stages import fit_in_stages
@@ -73,13 +74,15 @@ def run(
     own = fingerprint(recipe, model, plan, source, settings)
     saved = _saved(kept, own)
     with _put_back(model):
-        engine = recipe.compile(
+        engine = fold(
+            recipe,
             model,
             plan,
             loss=loss,
             metrics=listed(metrics),
             images=source.images,
             steps_per_execution=steps_per_execution,
+            begins=saved is None,
         )
         plan = engine.plan or plan
         batches = source.training(plan, recipe.tricks, engine.classes)

@@ -57,5 +57,6 @@ class Efficient(Trick):
             done.append(f"{len(unlocked)} convolutions run without copies")
         if _lowerable(model):
             done.append(f"{len(set_precision(model, 'mixed_bfloat16'))} layers compute in bfloat16")
-        print(f"Efficient, on {keras.backend.backend()}: {'; '.join(done)}.")
+        if done:
+            print(f"Efficient, on {keras.backend.backend()}: {'; '.join(done)}.")
         return model

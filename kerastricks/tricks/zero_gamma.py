@@ -27,13 +27,29 @@ def zero_gamma(model: Any) -> list:
     Reference: He et al., 2018, arXiv:1812.01187, section 3.1.
     """
     norms = last_norms(model)
+    _set(norms)
+    return norms
+
+
+def _set(norms: list) -> None:
     for norm in norms:
         norm.gamma.assign(ops.zeros(norm.gamma.shape))
-    return norms
 
 
 def last_norms(model: Any) -> list:
     """Returns the layers that `zero_gamma` sets, or raises its `ValueError`."""
+    norms = _found(model)
+    trained = next((norm for norm in norms if not _is_initial(norm)), None)
+    if trained is not None:
+        raise ValueError(
+            f"ZeroGamma is for the start of training, and the model '{model.name}' has been trained: it would erase "
+            f"what γ has learned. Received: layer '{trained.name}', whose γ or moving statistics are not the initial "
+            "ones. Leave ZeroGamma out, or build the model anew."
+        )
+    return norms
+
+
+def _found(model: Any) -> list:
     if not has_graph(model):
         raise ValueError(
             "ZeroGamma finds residual branches in the graph of a functional or Sequential model. "
@@ -46,13 +62,6 @@ def last_norms(model: Any) -> list:
         raise ValueError(
             f"ZeroGamma would have no effect: in the model '{model.name}' no residual branch ends in a "
             "BatchNormalization with a γ. Leave ZeroGamma out."
-        )
-    trained = next((norm for norm in norms if not _is_initial(norm)), None)
-    if trained is not None:
-        raise ValueError(
-            f"ZeroGamma is for the start of training, and the model '{model.name}' has been trained: it would erase "
-            f"what γ has learned. Received: layer '{trained.name}', whose γ or moving statistics are not the initial "
-            "ones. Leave ZeroGamma out, or build the model anew."
         )
     return norms
 
@@ -77,5 +86,5 @@ class ZeroGamma(Trick):
         last_norms(setup.model)
 
     def model(self, model, plan):
-        zero_gamma(model)
+        _set(_found(model))  # of a run that goes on, too, whose own γ is then put back
         return model

@@ -375,7 +375,22 @@ def test_a_network_whose_layers_are_frozen_goes_on_itself(whole, tmp_path):
     model = network()
     with pytest.raises(KeyboardInterrupt):
         fit(images, tmp_path, Stop(0, 2), model=model, recipe=recipe)
-    assert differing(fit(images, tmp_path, model=model, recipe=recipe), expected) == []
+    for _ in range(2):  # the second time it is finished
+        assert differing(fit(images, tmp_path, model=model, recipe=recipe), expected) == []
+
+
+def test_a_network_that_has_been_trained_goes_on_itself_with_tricks_for_the_start(whole, tmp_path, model):
+    """ZeroGamma refuses a trained network, and LowPrecision one that is in low precision."""
+    images, _ = whole
+    tricks = (kt.ZeroGamma(), kt.LowPrecision("bfloat16"), kt.NoBiasDecay())
+    recipe = kt.Recipe(tricks, learning_rate=0.01, epochs=3, batch_size=8)
+    expected = outcome(fit(images, model=keras.models.clone_model(model), recipe=recipe, seed=5))
+    with pytest.raises(KeyboardInterrupt):
+        fit(images, tmp_path, Stop(1, 2), model=model, recipe=recipe, seed=5)
+    history = fit(images, tmp_path, model=model, recipe=recipe, seed=5)
+    assert history.epoch == expected[0]
+    with pytest.raises(ValueError, match="ZeroGamma is for the start of training"):
+        fit(images, model=model, recipe=recipe, seed=5)
 
 
 def test_more_epochs_with_layers_that_have_thawed(whole, tmp_path):
