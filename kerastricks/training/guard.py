@@ -40,52 +40,61 @@ class Guard(keras.callbacks.Callback):
         self._others: Sequence[Any] = ()
         self._saved: Saved | None = None  # what the run goes on from, until its metrics have it
         self._anchor: tuple[Position, Saved] | None = None
+        # Not `self.model`, which on JAX takes the values out of the step that is under way.
+        self._engine: Any = None
+        self._executed = 1  # batches in an execution
         self._pending = Pending()
         self._at = Position(0, 0)
         self._offset = 0
         self._begun = False  # whether callbacks know of the epoch
         self._validating: dict[str, np.ndarray] | None = None
-        self._seen, self._bad = threading.Condition(), False
-        self._finished = -1
+        self._seen = threading.Condition()
+        self._ended: set[int] = set()  # batches whose losses are known, beyond those up to `_through`
+        self._bad: set[int] = set()  # those of them whose loss is no number
+        self._through = -1
 
     # What Keras calls
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._at, self._finished, self._bad = Position(epoch, self._offset), self._offset - 1, False
+        self._at, self._through = Position(epoch, self._offset), self._offset - 1
+        self._ended, self._bad = set(), set()
         self._begun = True
         self._validating = None
         if self._saved is not None and self._at.step == self._plan.steps_per_epoch:
             self._validating = run_state.metrics_in(self._saved)
         elif self._saved is not None and self._at.step:
-            run_state.put_metrics(self.model, self._saved)
+            run_state.put_metrics(self._engine, self._saved)
         self._saved = None
         if self._rollback and self._anchor is None:
-            self._anchor = self._at, run_state.take(self.model, self._others)
+            self._anchor = self._at, run_state.take(self._engine, self._others)
 
     def on_train_batch_begin(self, batch, logs=None):
         with self._seen:  # Keras hands logs over in another thread: all but those of the last batch are waited for
-            last_but_one = batch - self.model.steps_per_execution - 1
-            self._seen.wait_for(lambda: self._bad or self._finished >= last_but_one, timeout=30)
+            last_but_one = batch - self._executed - 1
+            self._seen.wait_for(lambda: self._bad or self._through >= last_but_one, timeout=30)
         self._at = Position(self._at.epoch, batch)
         self._check()
         self._obey()
         if self._saver is not None and batch:
-            self._saver.between_batches(self.model, self._others, self._at)  # of an epoch that has begun
+            self._saver.between_batches(self._engine, self._others, self._at)  # of an epoch that has begun
         run_state.seed_step(self._plan.seed, self._at.epoch * self._plan.steps_per_epoch + batch)
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss", 0.0)
         with self._seen:
-            self._finished = max(self._finished, batch)
-            if not np.isfinite(loss) and not self._bad:
-                self._bad, self._at_bad = True, Position(self._at.epoch, batch)
+            self._ended.add(batch)  # several threads bring them, in any order
+            while (following := self._through + self._executed) in self._ended:
+                self._ended.remove(following)
+                self._through = following
+            if not np.isfinite(loss):
+                self._bad.add(batch)
             self._seen.notify_all()
 
     def on_test_begin(self, logs=None):
         self._at = Position(self._at.epoch, self._plan.steps_per_epoch)
         self._check()
         if self._validating is None:
-            self._validating = run_state.metrics_of(self.model)  # the evaluation is about to reset them
+            self._validating = run_state.metrics_of(self._engine)  # the evaluation is about to reset them
         self._obey()
 
     def on_test_batch_begin(self, batch, logs=None):
@@ -95,7 +104,7 @@ class Guard(keras.callbacks.Callback):
         self._check()
         self._at, self._validating, self._begun = Position(epoch + 1, 0), None, False
         if self._saver is not None:
-            self._saver.after_epoch(self.model, self._others, self._at, (logs or {}).get("val_accuracy"))
+            self._saver.after_epoch(self._engine, self._others, self._at, (logs or {}).get("val_accuracy"))
 
     # What the run calls
 
@@ -106,19 +115,22 @@ class Guard(keras.callbacks.Callback):
         Args:
             loop: The callbacks of the run.
         """
+        self._engine, self._executed = loop.engine, loop.engine.steps_per_execution
         self._others = [callback for callback in loop.callbacks if callback is not self]
         stops = (signal.SIGINT,) if self._saver is None else (signal.SIGINT, signal.SIGTERM)
         with noticed(*stops) as self._pending:
-            self.model.obey = self._obey
+            self._engine.obey = self._obey
             yield
-            self.model.obey = bool
+            self._engine.obey = bool
 
     def stopped(self) -> str:
         """Saves a run that a signal has stopped, and returns what has become of it."""
         if self._saver is None:
             return "the network has the weights that it had then; nothing was saved"
         try:
-            written = self._saver.save(self.model, self._others, self._at, metrics=self._validating, begun=self._begun)
+            written = self._saver.save(
+                self._engine, self._others, self._at, metrics=self._validating, begun=self._begun
+            )
         except OSError as error:
             return f"{self.where()}; the run could not be saved: {error}"
         if not written:
@@ -137,7 +149,7 @@ class Guard(keras.callbacks.Callback):
         if self._saver is None:
             return
         try:
-            self._saver.save(self.model, self._others, self._at, finished=True)
+            self._saver.save(self._engine, self._others, self._at, finished=True)
         except OSError as error:  # no reason to lose the trained network
             warnings.warn(f"The run could not be saved at its end: {error}.", stacklevel=3)
 
@@ -152,7 +164,7 @@ class Guard(keras.callbacks.Callback):
         Raises:
             Diverged: If the run is not to go back, or did so in vain.
         """
-        if not self._rollback or self._anchor is None or len(self.model.notes) >= 4:
+        if not self._rollback or self._anchor is None or len(self._engine.notes) >= 4:
             raise error
         at, saved = self._anchor
         if self._saver is not None and (found := self._saver.checkpoint.latest()) is not None:
@@ -175,13 +187,16 @@ class Guard(keras.callbacks.Callback):
 
     def _check(self) -> None:
         if self._bad:
-            self._bad = False
-            epoch, batch = self._at_bad
+            with self._seen:  # the first one counts, which may not be the first that was told
+                self._seen.wait_for(lambda: self._through >= min(self._bad), timeout=30)
+                epoch, batch = self._at.epoch, min(self._bad)
+                self._bad = set()
             last = epoch * self._plan.steps_per_epoch + batch
-            steps = range(last, last - self.model.steps_per_execution, -1)  # Keras says of which the last one is
+            steps = range(last, last - self._executed, -1)  # Keras says of which the last one is
             found = {step: found_in(self._batches, step) for step in sorted(steps)}
+            getattr(self._engine, "jax_state_sync", bool)()
             step = next((step for step, (_, broken) in found.items() if broken), last)
-            raise Diverged(step, epoch, self.model.rate_at(step), found[step])
+            raise Diverged(step, epoch, self._engine.rate_at(step), found[step])
 
     def _obey(self) -> None:
         if self._pending.received is not None:
