@@ -28,7 +28,7 @@ from kerastricks.commands.task import TrainTask
 from kerastricks.commands.train import train
 from kerastricks.models.fused_batch_norm import fuse_batch_normalization
 from kerastricks.recipes import finetune
-from kerastricks.training.batches import EvaluationBatches
+from kerastricks.training.evaluation import EvaluationBatches
 
 NETWORK, EPOCHS, BATCH = "efficientnet_lite0", finetune.recipe.epochs, finetune.recipe.batch_size
 SIDE = photograph_size(TrainTask("photographs"))

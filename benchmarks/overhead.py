@@ -23,7 +23,7 @@ def measure(name: str, rounds: int, steps: int) -> None:
     from kerastricks.commands.environment import environment
     from kerastricks.recipes.choose import find
     from kerastricks.training.batches import TrainingBatches
-    from kerastricks.training.engine import jit_compile, metrics
+    from kerastricks.training.compilation import accuracies, jit_compile
 
     recipe, batch = find(name), 128
     random = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def measure(name: str, rounds: int, steps: int) -> None:
     plain.compile(
         keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),
         keras.losses.CategoricalCrossentropy(from_logits=True),
-        metrics=metrics(10),
+        metrics=accuracies(10),
         jit_compile=jit_compile(),
     )
     rows = np.eye(10, dtype="float32")[labels]

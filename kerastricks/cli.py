@@ -41,21 +41,10 @@ def train(task: Annotated[TrainTask | None, Parameter(name="*")] = None) -> None
     """Train a classifier and leave a run directory with the model, its history and a report."""
     task = settled(task or TrainTask(), sys.argv[1:])
     _begin(task)
+    from kerastricks.commands.train import summary
     from kerastricks.commands.train import train as command
 
-    result = command(task)
-    said = [f"accuracy {result['accuracy']:.4f}"]
-    said += [f"averaged {result['averaged_accuracy']:.4f}"] if "averaged_accuracy" in result else []
-    said += [f"loss {result['loss']:.4f}"]
-    if "test_accuracy" in result:
-        test_averaged = result.get("test_averaged_accuracy")
-        averaged = "" if test_averaged is None else f", averaged {test_averaged:.4f}"
-        said = [f"test accuracy {result['test_accuracy']:.4f}{averaged}", f"validation {', '.join(said)}"]
-    print(
-        f"\n{'  '.join(said)}  "
-        f"{result['seconds']:.0f} s at {result['images_per_second']:,.0f} images/s\n"
-        f"{result['directory']}/report.html shows the run, {result['directory']}/model.keras is the model"
-    )
+    print(summary(command(task)))
 
 
 @app.command
@@ -241,6 +230,8 @@ def main() -> None:
 
         with contextlib.suppress(OSError, AttributeError):  # standard error is closed or full
             print("\n".join(map(shown, f"kerastricks: {said}".splitlines())), file=sys.stderr, flush=True)
+    if hosts := sys.modules.get("kerastricks.training.devices.hosts"):
+        hosts.end(status)
     sys.exit(status)
 
 

@@ -34,11 +34,11 @@ def train(model, images):
 @pytest.fixture
 def without(monkeypatch):
     def take_away(name):
-        keras_private._say.cache_clear()
+        keras_private.names._say.cache_clear()
         monkeypatch.setattr(keras_private, "gone", {name})
 
     yield take_away
-    keras_private._say.cache_clear()
+    keras_private.names._say.cache_clear()
 
 
 @pytest.mark.parametrize("name", sorted(set(keras_private.NAMES) - {WHEN_IMPORTED} - WHEN_SAVED - WHERE_A_STEP_FAILS))
@@ -82,7 +82,7 @@ print(any({WHEN_IMPORTED!r} in str(one.message) for one in said), keras.ops.conv
 
 def test_a_name_that_keras_lacks_is_gone():
     with pytest.raises(keras_private.Gone, match="_no_such_name"):
-        keras_private._attribute(keras.layers.Dense(1), "_no_such_name")
+        keras_private.attribute(keras.layers.Dense(1), "_no_such_name")
 
 
 @pytest.mark.parametrize("name", sorted(WHEN_SAVED))

@@ -15,7 +15,7 @@ FLOORS = [
     {"optimizers", "data"},
     {"models"},
     {"training"},
-    {"tricks"},
+    {"tricks", "diagnosis"},
     {"recipes"},
     {"report"},
     {"commands"},

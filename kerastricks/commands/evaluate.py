@@ -25,8 +25,8 @@ from kerastricks.report.evaluation import evaluation_page
 from kerastricks.report.judgement import Judgement
 from kerastricks.report.progress import decoding
 from kerastricks.report.scores import Scores, score
-from kerastricks.training.batches import EvaluationBatches
-from kerastricks.training.engine import jit_compile
+from kerastricks.training.compilation import jit_compile
+from kerastricks.training.evaluation import EvaluationBatches
 
 
 def evaluate(task: EvaluateTask) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from kerastricks.data.walk import files_below
 from kerastricks.image.geometry import centre_crop
 from kerastricks.models import archive
 from kerastricks.models.heads import probabilities
-from kerastricks.training.engine import jit_compile
+from kerastricks.training.compilation import jit_compile
 
 AHEAD = 2  # batches that threads decode while the model works on one
 

@@ -204,6 +204,7 @@ def fit(prepared: Prepared, callbacks: Sequence[Any], checkpoint: Checkpoint | N
         verbose=0,
         checkpoint=checkpoint,
         on_nan=getattr(task, "on_nan", "stop"),
+        devices=getattr(task, "devices", None),
     )
 
 
@@ -220,7 +221,7 @@ def _scaling(written_for: int, scaled: Recipe, tricks: Sequence[Trick]) -> list[
     return [f"the recipe is for {written_for} epochs; its durations for {scaled.epochs}: {', '.join(durations)}"]
 
 
-def summary(prepared: Prepared) -> str:
+def announcement(prepared: Prepared) -> str:
     """Returns what a run is about to take, in a line or two."""
     task, data, recipe, network, plan, _ = prepared
     names = ", ".join(data.classes[:3]) + (", …" if len(data.classes) > 3 else "")

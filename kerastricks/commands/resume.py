@@ -11,7 +11,10 @@ from kerastricks.commands.task import TrainTask
 
 CHECKPOINTS = "checkpoints"
 # What a run that goes on may be asked anew.
-MAY_CHANGE = ("epochs", "cache_size", "on_nan", "checkpoint_minutes", "keep_every", "tensorboard", "allow_bad", "out")
+MAY_CHANGE = (
+    *("epochs", "cache_size", "on_nan", "checkpoint_minutes", "keep_every", "tensorboard", "allow_bad", "out"),
+    *("devices", "coordinator", "processes", "process"),
+)
 
 
 def asked(task: TrainTask) -> dict[str, Any] | None:

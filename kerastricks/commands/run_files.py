@@ -19,7 +19,8 @@ from kerastricks.models.saved import Description
 from kerastricks.report.confusion import compare
 from kerastricks.report.judgement import Judgement, judge
 from kerastricks.report.page import training_page
-from kerastricks.training.batches import EvaluationBatches, TrainingBatches
+from kerastricks.training.batches import TrainingBatches
+from kerastricks.training.evaluation import EvaluationBatches
 from kerastricks.training.trick import Trick
 
 MODEL = "model.keras"

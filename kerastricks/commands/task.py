@@ -178,6 +178,12 @@ class TrainTask(Task):
         keep_every: Keep the state of the run after each so many epochs, beside the last two and the best.
         on_nan: What happens where the loss is no number: `stop`, or `rollback` to the last good state, at half the
             learning rate.
+        devices: How many devices of this machine share each batch, or `all`. Default: one, or all where several
+            processes train together.
+        coordinator: HOST:PORT of process 0, where several processes train together, or `auto` for what SLURM says.
+            Default: KERAS_DISTRIBUTION_JOB_ADDRESSES.
+        processes: How many of them there are. Default: KERAS_DISTRIBUTION_NUM_PROCESSES.
+        process: The number of this one, from 0, which alone writes. Default: KERAS_DISTRIBUTION_PROCESS_ID.
     """
 
     data: Annotated[Any, Parameter(show_default=False)] = dataclasses.field(default=None, kw_only=False)
@@ -191,6 +197,10 @@ class TrainTask(Task):
     checkpoint_minutes: Annotated[float, Parameter(show_default=True)] = 5.0
     keep_every: int | None = None
     on_nan: Literal["stop", "rollback"] = "stop"
+    devices: int | Literal["all"] | None = None
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
 
     @property
     def spoken(self) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from kerastricks import data as data_room
 from kerastricks.commands import resume
 from kerastricks.commands.defaults import smaller_batch
 from kerastricks.commands.environment import environment
-from kerastricks.commands.faults import check_memory, within_memory
+from kerastricks.commands.faults import MachineError, check_memory, within_memory
 from kerastricks.commands.output import write_json
-from kerastricks.commands.prepare import Prepared, fit, prepare, summary
+from kerastricks.commands.prepare import Prepared, announcement, fit, prepare
 from kerastricks.commands.run_files import finish, left, save_models
 from kerastricks.commands.run_lock import claiming, held
 from kerastricks.commands.task import TrainTask
@@ -24,6 +24,7 @@ from kerastricks.report.progress import Progress, decoding
 from kerastricks.training.callbacks.history_file import HistoryFile
 from kerastricks.training.callbacks.tensorboard import TensorBoard, check_tensorboard
 from kerastricks.training.checkpoints import Checkpoint
+from kerastricks.training.devices import hosts
 from kerastricks.training.divergence import Diverged
 from kerastricks.training.signals import Terminated
 
@@ -32,13 +33,19 @@ def train(task: TrainTask) -> dict[str, Any]:
     """Trains a network on data with a recipe, and writes `model.keras`, its history and a report to `task.out`.
 
     Returns:
-        What `result.json` holds.
+        What `result.json` holds; nothing where another process writes it.
 
     Raises:
         ValueError: If a setting does not fit; nothing has been written then.
         Diverged: If the loss is no number; the last good state is kept.
     """
+    process = hosts.join(task.coordinator, task.processes, task.process)
     task = resume.settled(task)
+    if process:
+        with _with_others():
+            fit(prepare(task), [])
+        hosts.leave()
+        return {}
     if (result := resume.finished(task)) is not None:
         return result
     if task.tensorboard:
@@ -53,11 +60,30 @@ def train(task: TrainTask) -> dict[str, Any]:
         directory = claim(prepared.data.name)
         with within_memory(batch, shape, lambda: smaller_batch(prepared.network, batch)):
             try:
-                return _run(prepared, directory, resume.begun_with(task))
+                with _with_others(directory):
+                    return _run(prepared, directory, resume.begun_with(task))
             except (KeyboardInterrupt, Terminated) as error:
                 raise _stopped(error, directory) from None
             except Diverged as error:
                 raise _diverged(error, prepared, directory) from error
+
+
+def summary(result: dict[str, Any]) -> str:
+    """Returns what `train` found, in words."""
+    if not result:
+        return "trained; process 0 writes the run"
+    said = [f"accuracy {result['accuracy']:.4f}"]
+    said += [f"averaged {result['averaged_accuracy']:.4f}"] if "averaged_accuracy" in result else []
+    said += [f"loss {result['loss']:.4f}"]
+    if "test_accuracy" in result:
+        test_averaged = result.get("test_averaged_accuracy")
+        averaged = "" if test_averaged is None else f", averaged {test_averaged:.4f}"
+        said = [f"test accuracy {result['test_accuracy']:.4f}{averaged}", f"validation {', '.join(said)}"]
+    return (
+        f"\n{'  '.join(said)}  "
+        f"{result['seconds']:.0f} s at {result['images_per_second']:,.0f} images/s\n"
+        f"{result['directory']}/report.html shows the run, {result['directory']}/model.keras is the model"
+    )
 
 
 @contextlib.contextmanager
@@ -97,7 +123,7 @@ def _run(prepared: Prepared, directory: Path, asked: dict[str, Any] | None) -> d
         "duplicates": source.duplicates,
         **environment(),
     }
-    print("\n".join([*notes, *_other(task, directory), summary(prepared)]), flush=True)
+    print("\n".join([*notes, *_other(task, directory), announcement(prepared)]), flush=True)
     progress = Progress(plan, len(labels))
     boards = [TensorBoard(directory / "tensorboard")] if task.tensorboard else []
     checkpoint = Checkpoint(
@@ -109,6 +135,7 @@ def _run(prepared: Prepared, directory: Path, asked: dict[str, Any] | None) -> d
     log = HistoryFile(directory / "history.csv")
     try:
         history = fit(prepared, [_RunDirectory(directory, settings), log, progress, *boards], checkpoint)
+        hosts.leave()
     finally:
         progress.stop()
         for board in boards:
@@ -118,6 +145,19 @@ def _run(prepared: Prepared, directory: Path, asked: dict[str, Any] | None) -> d
     timing = {"seconds": progress.seconds, "images_per_second": progress.images_per_second}
     result = finish(engine, history, settings, timing, source, chosen.tricks, directory)
     return {**result, "directory": str(directory)}
+
+
+@contextlib.contextmanager
+def _with_others(directory: Path | None = None) -> Iterator[None]:
+    """Says it in a line where another process has gone, which ends this one too."""
+    try:
+        yield
+    except Exception as error:
+        if not hosts.lost_another(error):
+            raise
+        said = [left(directory)] if directory else []
+        said += [f"`{resume.words(directory)}` goes on"] if directory and resume.is_unfinished(directory) else []
+        raise MachineError("; ".join(["Another of the processes has gone, which ends this one", *said])) from error
 
 
 def _other(task: TrainTask, directory: Path) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+_SAME = "only_first_replica"  # replicas on TensorFlow average alike
+
 
 class Averages:
     """Keeps an average of every weight of `network`, in float32.
@@ -20,10 +22,12 @@ class Averages:
         self.momentum = momentum
         self._weights = network.weights
         self.averages = [
-            keras.Variable(ops.convert_to_numpy(weight), dtype="float32", trainable=False, name="average")
+            keras.Variable(
+                ops.convert_to_numpy(weight), dtype="float32", trainable=False, name="average", aggregation=_SAME
+            )
             for weight in self._weights
         ]
-        self._updates = keras.Variable(0, dtype="int32", trainable=False, name="averaged_updates")
+        self._updates = keras.Variable(0, dtype="int32", trainable=False, name="averaged_updates", aggregation=_SAME)
 
     @property
     def variables(self) -> list:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerastricks.data.randomness import generator, permutation
+from kerastricks.training.devices.one import Devices
 from kerastricks.training.sources import DataSet
 from kerastricks.training.trick import Plan, Trick, overrides
 
@@ -43,6 +44,7 @@ class TrainingBatches(keras.utils.PyDataset):
         weights: Weight of each sample in the loss, (N,), or None.
         ahead: Number of batches made ahead, by two threads. Keras' own workers are not used: they lose the batch that
             Keras looks at before it trains, and with it the order.
+        devices: What they are for.
 
     Attributes:
         start: Global step of the batch at index 0.
@@ -58,9 +60,10 @@ class TrainingBatches(keras.utils.PyDataset):
         *,
         weights: np.ndarray | None = None,
         ahead: int = 4,
+        devices: Devices | None = None,
     ):
         super().__init__()
-        self.ahead = ahead
+        self.ahead, self.devices = ahead, devices or Devices()
         self._pool = ThreadPoolExecutor(2)
         self._made: dict[int, Future] = {}
         self.images, self.labels, self.plan, self.tricks, self.weights = images, labels, plan, tricks, weights
@@ -89,9 +92,9 @@ class TrainingBatches(keras.utils.PyDataset):
             self._made.pop(later).cancel()
         for later in range(step + 1, step + 1 + self.ahead):
             if later not in self._made:
-                self._made[later] = self._pool.submit(self.make, later)
+                self._made[later] = self._pool.submit(self._placed, later)
         try:
-            return self.make(step) if made is None else made.result()
+            return self._placed(step) if made is None else made.result()
         except Exception as error:
             self.failure = error
             raise
@@ -101,11 +104,21 @@ class TrainingBatches(keras.utils.PyDataset):
         return (self[index] for index in itertools.count())
 
     def make(self, step: int) -> tuple:
-        """Makes and returns the batch at a global step: inputs, labels and, where there are any, sample weights."""
+        """Makes and returns the batch at a global step: inputs, labels and, where there are any, sample weights.
+
+        Of several processes each gets its rows.
+        """
         indices = self.indices(step)
-        inputs = {"images": self.images[indices], **draw(self.tricks, len(indices), step, self.plan)}
-        self.ready[step] = time.perf_counter()
+        own = self.devices.own(len(indices))
+        draws = {name: value[own] for name, value in draw(self.tricks, len(indices), step, self.plan).items()}
+        indices = indices[own]
+        inputs = {"images": self.images[indices], **draws}
         return inputs, self.labels[indices], *(() if self.weights is None else (self.weights[indices],))
+
+    def _placed(self, step: int) -> tuple:
+        batch = self.devices.place(self.make(step), len(self.indices(step)))
+        self.ready[step] = time.perf_counter()
+        return batch
 
 
 class DataSetBatches:
@@ -117,16 +130,23 @@ class DataSetBatches:
         tricks: Tricks whose draws are added to the batches.
         classes: Number of classes.
         class_weight: Weight of each class in the loss, or None.
+        devices: What they are for.
 
     Attributes:
         start, failure: See `TrainingBatches`.
     """
 
     def __init__(
-        self, dataset: DataSet, plan: Plan, tricks: Sequence[Trick], classes: int, class_weight: Mapping | None = None
+        self,
+        dataset: DataSet,
+        plan: Plan,
+        tricks: Sequence[Trick],
+        classes: int,
+        class_weight: Mapping | None = None,
+        devices: Devices | None = None,
     ):
         self.dataset, self.plan, self.tricks, self.classes = dataset, plan, tricks, classes
-        self.class_weight = class_weight
+        self.class_weight, self.devices = class_weight, devices or Devices()
         self.start = 0
         self.failure: Exception | None = None
 
@@ -142,7 +162,8 @@ class DataSetBatches:
             for index, (images, labels, given) in enumerate(batches):
                 inputs = {"images": images, **draw(self.tricks, len(images), self.start + index, self.plan)}
                 weights = class_weights(labels, given, self.class_weight)
-                yield inputs, labels, *(() if weights is None else (weights,))
+                batch = self.devices.share((inputs, labels, *(() if weights is None else (weights,))))
+                yield self.devices.place(batch, len(labels))
         except Exception as error:
             self.failure = error
             raise
@@ -158,75 +179,3 @@ def class_weights(labels: np.ndarray, given: np.ndarray | None, class_weight: Ma
     classes = labels.argmax(axis=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(-1)
     weights = np.array([class_weight.get(int(label), 1.0) for label in classes], "float32")
     return weights if given is None else weights * given
-
-
-class EvaluationBatches(keras.utils.PyDataset):
-    """Every sample once, in order, unchanged; arguments as for `TrainingBatches`."""
-
-    def __init__(self, images: Any, labels: np.ndarray, batch_size: int, weights: np.ndarray | None = None):
-        super().__init__()
-        self.images, self.labels, self.batch_size, self.weights = images, labels, batch_size, weights
-
-    def __len__(self):
-        return -(-len(self.labels) // self.batch_size)
-
-    def __getitem__(self, index):
-        chosen = np.arange(index * self.batch_size, min((index + 1) * self.batch_size, len(self.labels)))
-        weights = () if self.weights is None else (self.weights[chosen],)
-        return self.images[chosen], self.labels[chosen], *weights
-
-    def generate(self) -> Iterator[tuple]:
-        """Yields the batches of one pass."""
-        return (self[index] for index in range(len(self)))
-
-
-class ValidationBatches(keras.utils.PyDataset):
-    """A user's data set for evaluation; an `Engine` iterates over it by `generate`.
-
-    Args:
-        dataset: The data set.
-        classes: Number of classes.
-
-    Attributes:
-        failure: See `TrainingBatches`.
-    """
-
-    def __init__(self, dataset: DataSet, classes: int):
-        super().__init__()
-        self.dataset, self.classes = dataset, classes
-        self.failure: Exception | None = None
-
-    @property
-    def num_batches(self):
-        return None
-
-    def __getitem__(self, index):
-        return _present(self.dataset.first())  # Keras looks at its form
-
-    @property
-    def count(self) -> int | None:
-        """Batches of one pass, or None where the data set does not say.
-
-        Raises:
-            ValueError: If it has no end.
-        """
-        try:
-            return len(self.dataset.dataset)
-        except TypeError as error:
-            if "infinite" not in str(error):
-                return None
-            raise ValueError(
-                f"The data set of `{self.dataset.name}` has no end. Pass a finite one, as by `take`."
-            ) from None
-
-    def generate(self) -> Iterator[tuple]:
-        """Yields the batches of one pass."""
-        try:
-            yield from map(_present, self.dataset.epoch(self.classes))
-        except Exception as error:
-            self.failure = error
-            raise
-
-
-def _present(batch: tuple) -> tuple:
-    return tuple(part for part in batch if part is not None)

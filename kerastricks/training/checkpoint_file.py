@@ -52,17 +52,21 @@ def read(path: str | os.PathLike[str]) -> Saved:
         OSError: If it cannot be read.
     """
     with open(path, "rb") as file:
-        content = file.read()
+        return parsed(file.read(), os.fspath(path))
+
+
+def parsed(content: bytes, name: str) -> Saved:
+    """Returns what a checkpoint of some bytes holds; errors as of `read`, under a name."""
     end = len(content) - len(_END)
     body, digest = memoryview(content)[: max(0, end - 32)], content[max(0, end - 32) : end]
     if content[end:] != _END or hashlib.sha256(body).digest() != digest:
-        raise ValueError(f"{os.fspath(path)} is no whole checkpoint: its bytes are not those that were written.")
+        raise ValueError(f"{name} is no whole checkpoint: its bytes are not those that were written.")
     with np.load(io.BytesIO(body), allow_pickle=False) as found:
         arrays = {name: found[name] for name in found.files}
     header = json.loads(arrays.pop(_HEADER).tobytes())
     if header["format"] != FORMAT:
         raise ValueError(
-            f"{os.fspath(path)} is a checkpoint of format {header['format']}; this version of kerastricks reads "
+            f"{name} is a checkpoint of format {header['format']}; this version of kerastricks reads "
             f"{FORMAT}. Resume it with the version that wrote it."
         )
     return Saved(header, arrays)

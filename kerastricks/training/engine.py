@@ -15,8 +15,10 @@ from kerastricks.models.heads import gives_logits, to_logits
 from kerastricks.models.torch_direct import Direct
 from kerastricks.optimizers.sgd import batches_done, plain_optimizer
 from kerastricks.training.averages import Averages
-from kerastricks.training.batches import EvaluationBatches, ValidationBatches
 from kerastricks.training.checks import check_labels
+from kerastricks.training.compilation import accuracies, jit_compile
+from kerastricks.training.devices.one import Devices
+from kerastricks.training.evaluation import EvaluationBatches, ValidationBatches
 from kerastricks.training.one_hot import OneHotLoss
 from kerastricks.training.shell import Shell
 from kerastricks.training.sources import DataSet, whole_numbers
@@ -36,6 +38,8 @@ class Engine(Shell):
         auxiliaries: Layers for auxiliary losses; see `Trick.auxiliary`.
         averages: Averages of the network's weights, or None.
         learning_rate: A number or a schedule over batches, for plots and logs; see `rate_at`.
+        plan: The plan of the run.
+        devices: What it runs on.
     """
 
     def __init__(
@@ -48,8 +52,10 @@ class Engine(Shell):
         averages: Averages | None = None,
         learning_rate: Any = None,
         plan: Plan | None = None,
+        devices: Devices | None = None,
     ):
         super().__init__(network, name="engine")
+        self.devices = devices or Devices()
         self.direct = Direct(network)
         self.classes = classes
         self.tricks = tuple(tricks)
@@ -78,6 +84,7 @@ class Engine(Shell):
 
     def call(self, inputs, training=None):
         images = ops.cast(inputs["images"] if isinstance(inputs, dict) else inputs, "float32")
+        images = self.devices.split(images)
         return self.direct(images if training else self.prepare(images), training=training)
 
     def prepare(self, images: Any) -> Any:
@@ -98,13 +105,17 @@ class Engine(Shell):
         """Returns the images and targets as the network sees them in training."""
         if not isinstance(inputs, dict):
             inputs = {"images": inputs}
-        images, targets = ops.cast(inputs["images"], "float32"), self.targets(labels)
+        images, targets = self.devices.split(ops.cast(inputs["images"], "float32")), self.targets(labels)
         for trick in self._with("batch"):
             prefix = f"{trick.name}/"
             draws = {name.removeprefix(prefix): value for name, value in inputs.items() if name.startswith(prefix)}
             if draws or not overrides(trick, "draw"):  # Keras' own `fit` brings no draws
-                images, targets = trick.batch(images, targets, **draws)
+                images, targets = self.devices.mix(trick, images, targets, draws)
         return images, targets
+
+    def make_train_function(self, force=False):
+        super().make_train_function(force)
+        self.train_function = self.devices.told(self, self.train_function)
 
     def train_step(self, *state_and_data):
         *state, data = state_and_data
@@ -119,23 +130,26 @@ class Engine(Shell):
             # A sample of weight 0 has no target left: its own counts in the accuracy, as in Keras.
             targets = ops.where(some > 0, targets / ops.where(some > 0, some, 1.0), own)
         result = super().train_step(*state, (images, targets, sample_weight))
-        if self.averages is None:
-            return result
         if not state:
-            self._update_averages()
+            if self.averages is not None:
+                self._update_averages()
             return result
-        # On JAX a step takes and returns the values of all variables: the averages are updated from the new ones.
-        logs, (trainable, non_trainable, optimizer, metrics) = result
+        logs, values = result
+        return logs, self.devices.pin(values if self.averages is None else self._averaged(values))
+
+    def _averaged(self, values: tuple) -> tuple:
+        """Takes and returns the values of all variables on JAX, those of the averages updated from the new others."""
+        trainable, non_trainable, optimizer, metrics = values
         groups = (
             (self.trainable_variables, trainable),
             (self.non_trainable_variables, non_trainable),
             (self.optimizer.variables, optimizer),
         )
-        values = [pair for variables, group in groups for pair in zip(variables, group, strict=True)]
-        with keras.StatelessScope(state_mapping=values) as scope:
+        pairs = [pair for variables, group in groups for pair in zip(variables, group, strict=True)]
+        with keras.StatelessScope(state_mapping=pairs) as scope:
             self._update_averages()
         non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
-        return logs, (trainable, non_trainable, optimizer, metrics)
+        return trainable, non_trainable, optimizer, metrics
 
     def _update_averages(self) -> None:
         assert self.averages is not None
@@ -184,7 +198,7 @@ class Engine(Shell):
         if y is not None:
             check_labels(whole_numbers(np.asarray(y)), self.classes, "y")
         elif not isinstance(x, EvaluationBatches | ValidationBatches):
-            x = ValidationBatches(DataSet(x, "x"), self.classes)
+            x = ValidationBatches(DataSet(x, "x"), self.classes, self.devices)
         settings = {"y": y, "batch_size": batch_size, "sample_weight": sample_weight, "steps": steps}
         result = self._evaluate(x, **settings, verbose=verbose, callbacks=callbacks, return_dict=return_dict)
         if self.averages is None or not return_dict:
@@ -196,6 +210,11 @@ class Engine(Shell):
 
     def _evaluate(self, x, **settings):
         try:
+            if isinstance(x, EvaluationBatches | ValidationBatches) and self.devices.count > 1:
+                self.devices.put(self)
+                fed = self.devices.feed(x, x.generate, evaluation=True)
+                if fed is not x:
+                    return super().evaluate(fed, **settings)
             if not isinstance(x, ValidationBatches):
                 return super().evaluate(x, **settings)
             with warnings.catch_warnings():
@@ -222,24 +241,6 @@ class Engine(Shell):
         rate = self.rate_at(max(0, self.begun + batches_done(self.optimizer) - 1))
         optimizer = plain_optimizer(getattr(self.optimizer, "inner_optimizer", self.optimizer), rate)
         optimizer.build(self.network.trainable_variables)  # or a file of the network could not be loaded
-        self.network.compile(optimizer, loss, metrics=metrics(self.classes, integer_labels), jit_compile=jit_compile())
-
-
-def metrics(classes: int, sparse: bool = False) -> list:
-    """Returns top-1 accuracy and, for ten or more classes, top-5; `sparse` ones take integer labels."""
-    top_1, top_5 = keras.metrics.CategoricalAccuracy, keras.metrics.TopKCategoricalAccuracy
-    if sparse:
-        top_1, top_5 = keras.metrics.SparseCategoricalAccuracy, keras.metrics.SparseTopKCategoricalAccuracy
-    chosen: list = [top_1(name="accuracy")]
-    if classes >= 10:
-        chosen.append(top_5(5, name="top_5_accuracy"))
-    return chosen
-
-
-def jit_compile() -> Any:
-    """Returns the fastest setting of `compile(jit_compile=...)`: on TensorFlow, a CPU does better without XLA."""
-    if keras.backend.backend() != "tensorflow":
-        return "auto"
-    import tensorflow
-
-    return "auto" if tensorflow.config.list_physical_devices("GPU") else False
+        self.network.compile(
+            optimizer, loss, metrics=accuracies(self.classes, integer_labels), jit_compile=jit_compile()
+        )

@@ -11,14 +11,10 @@ import numpy as np
 from kerastricks.data.pixels import Subset
 from kerastricks.models.graph import all_layers, has_graph
 from kerastricks.optimizers.sgd import batches_done
-from kerastricks.training.batches import (
-    DataSetBatches,
-    EvaluationBatches,
-    TrainingBatches,
-    ValidationBatches,
-    class_weights,
-)
+from kerastricks.training.batches import DataSetBatches, TrainingBatches, class_weights
 from kerastricks.training.checks import check_class_weight, check_labels
+from kerastricks.training.devices.one import Devices
+from kerastricks.training.evaluation import EvaluationBatches, ValidationBatches
 from kerastricks.training.sources import Batch, DataSet, as_arrays
 from kerastricks.training.trick import Plan
 
@@ -136,23 +132,27 @@ class Source:
                 "`(images, labels)`."
             ) from None
 
-    def training(self, plan: Plan, tricks: Any, classes: int) -> TrainingBatches | DataSetBatches:
-        """Returns the training batches."""
+    def training(
+        self, plan: Plan, tricks: Any, classes: int, devices: Devices | None = None
+    ) -> TrainingBatches | DataSetBatches:
+        """Returns the training batches, for the devices of the run."""
         if self.arrays is None:
             assert self.dataset is not None
-            return DataSetBatches(self.dataset, plan, tricks, classes, self.class_weight)
+            return DataSetBatches(self.dataset, plan, tricks, classes, self.class_weight, devices)
         images, labels, weights = self.arrays
         weights = class_weights(labels, weights, self.class_weight)
-        return TrainingBatches(images, labels, plan, tricks, weights=weights)
+        return TrainingBatches(images, labels, plan, tricks, weights=weights, devices=devices)
 
-    def validation(self, batch_size: int, classes: int) -> EvaluationBatches | ValidationBatches | None:
-        """Returns the validation batches, or None if there is no validation data."""
+    def validation(
+        self, batch_size: int, classes: int, devices: Devices | None = None
+    ) -> EvaluationBatches | ValidationBatches | None:
+        """Returns the validation batches, for the devices of the run, or None if there is no validation data."""
         if self.validation_data is None:
             return None
         arrays = as_arrays(self.validation_data, "validation_data")
         if arrays is None:
-            return ValidationBatches(DataSet(self.validation_data, "validation_data"), classes)
-        return EvaluationBatches(arrays.images, arrays.labels, batch_size, arrays.weights)
+            return ValidationBatches(DataSet(self.validation_data, "validation_data"), classes, devices)
+        return EvaluationBatches(arrays.images, arrays.labels, batch_size, arrays.weights, devices)
 
     @property
     def integer_labels(self) -> bool:

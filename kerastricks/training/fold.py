@@ -9,8 +9,9 @@ import numpy as np
 from kerastricks.models.heads import class_count, crossentropy
 from kerastricks.optimizers.schedules import LearningRate, later
 from kerastricks.training.checks import check_metrics, check_setup
-from kerastricks.training.engine import Engine, jit_compile
-from kerastricks.training.engine import metrics as accuracies
+from kerastricks.training.compilation import accuracies, jit_compile
+from kerastricks.training.devices.one import Devices
+from kerastricks.training.engine import Engine
 from kerastricks.training.trick import Plan, Setup
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def fold(
     metrics: Sequence[Any],
     steps_per_execution: int,
     begins: bool = True,
+    devices: Devices | None = None,
 ) -> Engine:
     """Does what `kerastricks.Recipe.compile` says: first all that only looks, then what changes the model.
 
@@ -54,6 +56,7 @@ def fold(
         averages=averages[0] if averages else None,
         learning_rate=learning_rate,
         plan=plan,
+        devices=devices,
     )
 
     def compile_anew(start: int, optimizer: Any = None) -> None:
@@ -62,7 +65,7 @@ def fold(
         for trick in recipe.tricks:
             optimizer = trick.optimizer(optimizer, model, plan)
         engine.compile(
-            optimizer=optimizer,
+            optimizer=engine.devices.optimizer(optimizer),
             loss=loss,
             metrics=[*accuracies(classes), *metrics],
             steps_per_execution=steps_per_execution,

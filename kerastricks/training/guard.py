@@ -74,7 +74,7 @@ class Guard(keras.callbacks.Callback):
             self._seen.wait_for(lambda: self._bad or self._through >= last_but_one, timeout=30)
         self._at = Position(self._at.epoch, batch)
         self._check()
-        self._obey()
+        self._obey(self._at.epoch * self._plan.steps_per_epoch + batch)
         if self._saver is not None and batch:
             self._saver.between_batches(self._engine, self._others, self._at)  # of an epoch that has begun
         run_state.seed_step(self._plan.seed, self._at.epoch * self._plan.steps_per_epoch + batch)
@@ -117,7 +117,8 @@ class Guard(keras.callbacks.Callback):
         """
         self._engine, self._executed = loop.engine, loop.engine.steps_per_execution
         self._others = [callback for callback in loop.callbacks if callback is not self]
-        stops = (signal.SIGINT,) if self._saver is None else (signal.SIGINT, signal.SIGTERM)
+        alone = loop.engine.devices.ranks == 1  # of several processes, JAX notices SIGTERM
+        stops = (signal.SIGINT, signal.SIGTERM) if alone and self._saver is not None else (signal.SIGINT,)
         with noticed(*stops) as self._pending:
             self._engine.obey = self._obey
             yield
@@ -198,8 +199,12 @@ class Guard(keras.callbacks.Callback):
             step = next((step for step, (_, broken) in found.items() if broken), last)
             raise Diverged(step, epoch, self._engine.rate_at(step), found[step])
 
-    def _obey(self) -> None:
-        if self._pending.received is not None:
+    def _obey(self, step: int | None = None) -> None:
+        """Raises where the run is to stop, before the batch at a global step; of several processes all do there."""
+        devices = self._engine.devices
+        if devices.ranks > 1 and step is not None and devices.stops(step, False):
+            self._pending.received = signal.SIGTERM
+        if self._pending.received is not None and (step is not None or devices.ranks == 1):
             raise Stop(self._pending)
 
 

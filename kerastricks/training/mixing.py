@@ -17,6 +17,10 @@ class Mixing(Trick):
     probability: float = 1.0
 
     @property
+    def mixes(self):
+        return True
+
+    @property
     def durations(self):
         return ("off_epochs",)
 

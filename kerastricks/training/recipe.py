@@ -167,6 +167,7 @@ class Recipe:
         steps_per_execution: int = 1,
         checkpoint: Any = None,
         on_nan: Literal["stop", "rollback"] = "stop",
+        devices: int | Literal["all"] | None = None,
     ) -> Any:
         """Trains `model` in place and returns Keras' `History`, whose `model` is the compiled `Engine`.
 
@@ -200,6 +201,10 @@ class Recipe:
                 where it was stopped before.
             on_nan: What happens where the loss is NaN or infinite: the run stops with an error, or goes back to its
                 last good state and on at half the learning rate, at most four times.
+            devices: How many devices of this process share each batch, or "all"; by default one, or all where several
+                processes train together (`kerastricks.training.devices.hosts`). `batch_size` stays that of the whole
+                batch, and the run that of one device up to the order of sums: BatchNormalization takes the moments of
+                the whole batch.
 
         Raises:
             ValueError: See `compile`; or if images, labels and model do not fit together, or the checkpoints are those
@@ -227,4 +232,5 @@ class Recipe:
             steps_per_execution=steps_per_execution,
             checkpoint=checkpoint,
             on_nan=on_nan,
+            devices=devices,
         )

@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -13,9 +14,12 @@ import numpy as np
 
 from kerastricks.models.graph import all_layers, has_graph
 from kerastricks.models.heads import class_count
+from kerastricks.training import checkpoint_file
 from kerastricks.training.batches import TrainingBatches
 from kerastricks.training.callbacks import DataWait, LearningRateLog
 from kerastricks.training.checkpoints import Checkpoint
+from kerastricks.training.devices import choose
+from kerastricks.training.devices.one import Devices
 from kerastricks.training.fingerprint import difference, fingerprint
 from kerastricks.training.fit import Begin, Source, check_lengths, listed, warn_if_statistics_lag
 from kerastricks.training.fold import fold
@@ -50,6 +54,7 @@ def run(
     steps_per_execution: int,
     checkpoint: Any,
     on_nan: str,
+    devices: Any,
 ) -> Any:
     """Does what `kerastricks.Recipe.fit` says."""
     epochs = recipe.epochs if epochs is None else epochs
@@ -72,8 +77,10 @@ def run(
         "initial_epoch": initial_epoch,
     }
     own = fingerprint(recipe, model, plan, source, settings)
-    saved = _saved(kept, own)
-    with _put_back(model):
+    spread = choose(devices, plan)
+    kept = None if spread.rank else kept  # the first process alone writes
+    saved = _saved(kept, own, spread)
+    with _put_back(model), spread.entered(model):
         engine = fold(
             recipe,
             model,
@@ -83,9 +90,10 @@ def run(
             images=source.images,
             steps_per_execution=steps_per_execution,
             begins=saved is None,
+            devices=spread,
         )
         plan = engine.plan or plan
-        batches = source.training(plan, recipe.tricks, engine.classes)
+        batches = source.training(plan, recipe.tricks, engine.classes, spread)
         logs: list = [LearningRateLog(plan.steps_per_epoch)]
         if isinstance(batches, TrainingBatches):
             logs.append(DataWait(batches.ready, plan.steps_per_epoch))
@@ -101,7 +109,7 @@ def run(
                 epochs=epochs,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=plan.steps_per_epoch,
-                validation_data=source.validation(plan.batch_size, engine.classes),
+                validation_data=source.validation(plan.batch_size, engine.classes, spread),
                 validation_freq=validation_freq,
                 callbacks=[*logs, *folded, *listed(callbacks), Begin(batches, plan, saved is not None)],
                 verbose=verbose,
@@ -130,34 +138,52 @@ def _put_back(model: Any) -> Iterator[None]:
         raise
 
 
-def _saved(checkpoint: Checkpoint | None, own: dict[str, Any]) -> Any:
-    """Returns what the run goes on from, or None.
+def _saved(checkpoint: Checkpoint | None, own: dict[str, Any], spread: Devices) -> Any:
+    """Returns what the run goes on from, or None; all processes what the first one has."""
+    if spread.ranks == 1:
+        return _found(checkpoint, own)[1]
+    failure, content = None, b""
+    try:
+        path, _ = _found(checkpoint, own)
+        content = path.read_bytes() if path else b""
+    except ValueError as error:
+        failure, content = error, b"-"
+    content = spread.from_first(content)
+    if failure is not None:
+        raise failure
+    if content == b"-":
+        raise ValueError("Process 0 cannot go on from its checkpoint; it says why.")
+    return checkpoint_file.parsed(content, "The checkpoint of process 0") if content else None
+
+
+def _found(checkpoint: Checkpoint | None, own: dict[str, Any]) -> tuple[Path | None, Any]:
+    """Returns the checkpoint to go on from and what it holds, or None twice.
 
     Raises:
         ValueError: If it was another run.
     """
     if checkpoint is None:
-        return None
+        return None, None
     try:
         found = checkpoint.latest()
     except ValueError:
         if checkpoint.others != "replace":
             raise
         checkpoint.clear()
-        return None
+        return None, None
     if found is None:
-        return None
-    _, saved = found
+        return None, None
+    path, saved = found
     differs = difference(saved.header["fingerprint"], own)
     if differs and checkpoint.others == "replace":
         checkpoint.clear()
-        return None
+        return None, None
     if differs:
         raise ValueError(
             f"{checkpoint.path} holds a run with other settings: {'; '.join(differs)}. Pass the settings that it had "
             "then, or another directory."
         )
-    return saved
+    return path, saved
 
 
 def _say_growth(saved: Any, engine: Any, plan: Plan) -> None:

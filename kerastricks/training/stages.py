@@ -1,5 +1,6 @@
 """A run as several calls of Keras' `fit`: from where it was saved on, and compiled anew where layers thaw."""
 
+import functools
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -176,8 +177,11 @@ def _fit(engine: Any, batches: Any, loop: _Loop, at: Position, end: int, setting
     """Trains from a position to the beginning of epoch `end`."""
     steps = settings["steps_per_epoch"]
     batches.start, loop.offset = at.epoch * steps + at.step, at.step
+    own = isinstance(batches, TrainingBatches)
+    iterate = batches.generate if own else functools.partial(batches.generate, at.step)
+    engine.devices.put(engine)
     engine.fit(
-        batches if isinstance(batches, TrainingBatches) else batches.generate(at.step),
+        engine.devices.feed(batches if own else iterate(), iterate),
         epochs=end,
         initial_epoch=at.epoch,
         callbacks=loop,

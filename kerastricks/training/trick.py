@@ -106,6 +106,11 @@ class Trick:
         return ()
 
     @property
+    def mixes(self) -> bool:
+        """Whether `batch` takes from other samples of the batch, and not from each alone."""
+        return False
+
+    @property
     def durations(self) -> tuple[str, ...]:
         """The settings that are durations in epochs, and follow when a recipe is scaled to another length."""
         return ()

@@ -61,6 +61,10 @@ class RandomChoice(Trick):
                 f"Received: probabilities={self.probabilities}"
             )
 
+    @property
+    def mixes(self):
+        return any(trick.mixes for trick in self.tricks)
+
     def scaled(self, factor):
         return dataclasses.replace(self, tricks=tuple(trick.scaled(factor) for trick in self.tricks))
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kerastricks as kt
-from kerastricks.training.batches import DataSetBatches, EvaluationBatches, TrainingBatches, draw
+from kerastricks.training.batches import DataSetBatches, TrainingBatches, draw
+from kerastricks.training.evaluation import EvaluationBatches
 from kerastricks.training.sources import DataSet
 
 NUMBERS = np.arange(10, dtype="uint8").reshape(10, 1, 1, 1)

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.training.engine import Engine, metrics
+from kerastricks.training.compilation import accuracies
+from kerastricks.training.engine import Engine
 
 IMAGES = np.array([0, 100], "uint8").reshape(2, 1, 1, 1)
 
@@ -37,7 +38,7 @@ def test_evaluation_sees_clean_labels(network):
     """The loss of zero weights is ln 2 whatever the label; of smoothed labels at other weights it would differ."""
     network.set_weights([np.array([[0.0, 0.1]], "float32"), np.zeros(2, "float32")])
     engine = Engine(network, (kt.LabelSmoothing(0.9),), 2)
-    engine.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics(2))
+    engine.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=accuracies(2))
     loss, accuracy = engine.evaluate(IMAGES[1:], np.array([1]), verbose=0)
     assert loss == pytest.approx(np.log(1 + np.exp(-10)), abs=1e-6)
     assert accuracy == 1
@@ -92,13 +93,13 @@ def test_auxiliary_losses_join_in_training_alone(network):
 
 @pytest.mark.parametrize(("classes", "names"), [(9, ["accuracy"]), (10, ["accuracy", "top_5_accuracy"])])
 def test_top_five_from_ten_classes_on(classes, names):
-    assert [metric.name for metric in metrics(classes)] == names
+    assert [metric.name for metric in accuracies(classes)] == names
 
 
 def test_training_accuracy_counts_the_dominant_label(network):
     """Of a target of 30 and 70 %, the second class is right; of 60 and 40 %, it is not."""
     engine = Engine(network, (), 2)
-    engine.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=metrics(2))
+    engine.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True), metrics=accuracies(2))
     outputs, targets = keras.ops.array([[0.0, 1.0], [0.0, 1.0]]), keras.ops.array([[0.3, 0.7], [0.6, 0.4]])
     engine.compute_loss(None, targets, outputs)
     assert float(engine.compute_metrics(None, targets, outputs)["accuracy"]) == 0.5

@@ -17,10 +17,10 @@ from kerastricks.commands.faults import MachineError, first_line, named, own_pla
 from kerastricks.commands.task import TrainTask
 from kerastricks.data import Data
 from kerastricks.recipes.choose import checksum
-from kerastricks.training.batches import EvaluationBatches
 from kerastricks.training.callbacks import Clock
 from kerastricks.training.checkpoints import Checkpoint
 from kerastricks.training.divergence import Diverged
+from kerastricks.training.evaluation import EvaluationBatches
 from kerastricks.training.trick import overrides
 
 
