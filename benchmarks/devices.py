@@ -105,9 +105,8 @@ def started(backend: str, devices: int, processes: int = 1) -> list[dict[str, An
 def differences(one: dict[str, Any], other: dict[str, Any]) -> tuple[float, float, int]:
     """Returns the largest difference of a step's loss, of an epoch's figure, and of the images that are right."""
     losses = max(abs(a - b) for a, b in zip(one["losses"], other["losses"], strict=True))
-    figures = max(
-        abs(a - b) for name, values in one["history"].items() for a, b in zip(values, other["history"][name])
-    )
+    pairs = [zip(values, other["history"][name], strict=True) for name, values in one["history"].items()]
+    figures = max(abs(a - b) for pair in pairs for a, b in pair)
     counts = [
         [round(VALIDATION * share) for name in ("val_accuracy", "val_averaged_accuracy") for share in found[name]]
         for found in (one["history"], other["history"])

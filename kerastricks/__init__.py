@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # read by type checkers, and by `_places`
     from kerastricks.commands.ablation.ablate import ablate as ablate
+    from kerastricks.commands.doctor import doctor as doctor
     from kerastricks.commands.lr_find import lr_find as lr_find
+    from kerastricks.diagnosis.finding import Finding as Finding
     from kerastricks.optimizers.sgd import SGD as SGD
     from kerastricks.optimizers.sgd import AdamW as AdamW
     from kerastricks.optimizers.sgd import decay_report as decay_report

@@ -17,6 +17,7 @@ from kerastricks.commands import faults, quiet
 from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.backend import choose_backend
 from kerastricks.commands.bench.task import BenchTask
+from kerastricks.commands.doctor_task import DoctorTask
 from kerastricks.commands.lr_find_task import LearningRateTask
 from kerastricks.commands.model_task import EvaluateTask, ExportTask, ModelTask, PredictTask
 from kerastricks.commands.output import check_writable, flush_output, stream
@@ -36,7 +37,7 @@ app = cyclopts.App(
 quiet.tensorflow()  # here, for the processes of an ablation too: they import this file and do not call `main`
 
 
-@app.command
+@app.command(usage="Usage: kerastricks train [OPTIONS] DATA")
 def train(task: Annotated[TrainTask | None, Parameter(name="*")] = None) -> None:
     """Train a classifier and leave a run directory with the model, its history and a report."""
     task = settled(task or TrainTask(), sys.argv[1:])
@@ -124,6 +125,17 @@ def lr_find(task: Annotated[LearningRateTask, Parameter(name="*")]) -> None:
     print(f"{found}\n{directory}/lr_find.svg shows it, {directory}/lr_find.json holds the figures")
 
 
+@app.command(usage="Usage: kerastricks doctor [OPTIONS] MODEL|RUN|DATA [DATA]")
+def doctor(task: Annotated[DoctorTask, Parameter(name="*")]) -> None:
+    """Look for faults that raise no error, in a model, its data or a run; ends with status 1 where there are any."""
+    _begin(task)
+    from kerastricks.commands.doctor import diagnose, told
+
+    found, notes = diagnose(task)
+    print(told(found, notes), flush=True)
+    sys.exit(1 if found else 0)
+
+
 @app.command
 def export(task: Annotated[ExportTask, Parameter(name="*")]) -> None:
     """Write a finished model in the form of another runtime, run it there, and compare it with Keras."""
@@ -189,7 +201,6 @@ def _list_models() -> None:
     print(models_text())
 
 
-app["train"].usage = "Usage: kerastricks train [OPTIONS] DATA"
 app["train"].command(_list_models, name="--list-models", group="Parameters")
 
 

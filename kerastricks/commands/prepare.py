@@ -205,6 +205,7 @@ def fit(prepared: Prepared, callbacks: Sequence[Any], checkpoint: Checkpoint | N
         checkpoint=checkpoint,
         on_nan=getattr(task, "on_nan", "stop"),
         devices=getattr(task, "devices", None),
+        synchronized=getattr(task, "synchronized", True),
     )
 
 

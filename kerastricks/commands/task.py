@@ -155,6 +155,8 @@ class Task:
                 continue
             values = value if isinstance(value, list | tuple) else [] if value is True else [value]
             flag = "with" if field.name == "with_tricks" else field.name.replace("_", "-")
+            if value is False:
+                flag, values = f"no-{flag}", []
             words += [f"--{flag}", *map(str, values)]
         return shlex.join(words)
 
@@ -180,6 +182,7 @@ class TrainTask(Task):
             learning rate.
         devices: How many devices of this machine share each batch, or `all`. Default: one, or all where several
             processes train together.
+        synchronized: Take BatchNormalization's moments over the whole batch, and not over each device's part.
         coordinator: HOST:PORT of process 0, where several processes train together, or `auto` for what SLURM says.
             Default: KERAS_DISTRIBUTION_JOB_ADDRESSES.
         processes: How many of them there are. Default: KERAS_DISTRIBUTION_NUM_PROCESSES.
@@ -198,6 +201,7 @@ class TrainTask(Task):
     keep_every: int | None = None
     on_nan: Literal["stop", "rollback"] = "stop"
     devices: int | Literal["all"] | None = None
+    synchronized: Annotated[bool, Parameter(show_default=True)] = True
     coordinator: str | None = None
     processes: int | None = None
     process: int | None = None

@@ -18,17 +18,23 @@ def _unavailable(*_: Any) -> Any:
 
 
 @otherwise(_unavailable)
-def mirror(variable: Any) -> Any:
-    """Gives a Keras variable a copy on each device of the strategy in whose scope this is called; returns its own."""
+def mirror(variable: Any, mean: bool) -> Any:
+    """Gives a Keras variable a copy on each device of the strategy in whose scope this is called; returns its own.
+
+    Args:
+        variable: The variable.
+        mean: Whether what replicas assign is averaged, where it is a floating-point number; else the first one's holds.
+    """
     import tensorflow as tf
 
     own = attribute(variable, "_value")
+    same, average = tf.VariableAggregation.ONLY_FIRST_REPLICA, tf.VariableAggregation.MEAN
     variable._value = tf.Variable(
         own.numpy(),
         trainable=variable.trainable,
         dtype=own.dtype,
         name=own.name.partition(":")[0],
-        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        aggregation=average if mean and own.dtype.is_floating else same,
     )
     return own
 

@@ -34,8 +34,12 @@ _CLASSES_ALONE = ("keras.src.", "keras_hub.")  # Keras takes nothing but classes
 _MOST_EXPANSION, _LEAST_BOMB = 100, 1 << 26  # times, bytes
 
 
-def load(path: str | os.PathLike[str]) -> Any:
-    """Returns the model in a `.keras` file, not compiled; nothing of the file is run.
+def load(path: str | os.PathLike[str], compiled: bool = False) -> Any:
+    """Returns the model in a `.keras` file; nothing of the file is run.
+
+    Args:
+        path: The file.
+        compiled: Whether the model is compiled as the file says, with the state of its optimizer.
 
     Raises:
         ValueError: If it is no `.keras` file, asks for more than layers and weights, or Keras cannot open it.
@@ -44,7 +48,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            model = keras.saving.load_model(path, compile=compiled, safe_mode=True)
         except (MemoryError, OSError):
             raise
         except Exception as error:

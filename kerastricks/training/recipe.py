@@ -168,6 +168,7 @@ class Recipe:
         checkpoint: Any = None,
         on_nan: Literal["stop", "rollback"] = "stop",
         devices: int | Literal["all"] | None = None,
+        synchronized: bool = True,
     ) -> Any:
         """Trains `model` in place and returns Keras' `History`, whose `model` is the compiled `Engine`.
 
@@ -203,8 +204,9 @@ class Recipe:
                 last good state and on at half the learning rate, at most four times.
             devices: How many devices of this process share each batch, or "all"; by default one, or all where several
                 processes train together (`kerastricks.training.devices.hosts`). `batch_size` stays that of the whole
-                batch, and the run that of one device up to the order of sums: BatchNormalization takes the moments of
-                the whole batch.
+                batch, and the run that of one device up to the order of sums.
+            synchronized: Whether BatchNormalization takes the moments of the whole batch, and not of each device's
+                part.
 
         Raises:
             ValueError: See `compile`; or if images, labels and model do not fit together, or the checkpoints are those
@@ -233,4 +235,5 @@ class Recipe:
             checkpoint=checkpoint,
             on_nan=on_nan,
             devices=devices,
+            synchronized=synchronized,
         )

@@ -55,6 +55,7 @@ def run(
     checkpoint: Any,
     on_nan: str,
     devices: Any,
+    synchronized: bool,
 ) -> Any:
     """Does what `kerastricks.Recipe.fit` says."""
     epochs = recipe.epochs if epochs is None else epochs
@@ -77,7 +78,7 @@ def run(
         "initial_epoch": initial_epoch,
     }
     own = fingerprint(recipe, model, plan, source, settings)
-    spread = choose(devices, plan)
+    spread = choose(devices, plan, synchronized)
     kept = None if spread.rank else kept  # the first process alone writes
     saved = _saved(kept, own, spread)
     with _put_back(model), spread.entered(model):

@@ -84,7 +84,7 @@ def sweep(
     plan = source.plan(recipe.epochs, batch_size, recipe.batch_size, seed, None)
     source.check(class_count(model))
     rates, losses = [], []
-    with _generators_kept():
+    with generators_kept():
         keras.utils.set_random_seed(seed % 2**32)
         engine = recipe.compile(_copy(model), plan, loss=loss, images=source.images)
         enter_last(engine, 0)
@@ -124,7 +124,7 @@ def _batches(batches: Any) -> Iterator[tuple]:
 
 
 @contextlib.contextmanager
-def _generators_kept() -> Iterator[None]:
+def generators_kept() -> Iterator[None]:
     """Puts the states of the process' generators of random numbers back in the end."""
     states = run_state.generators()
     with contextlib.ExitStack() as stack:

@@ -9,12 +9,13 @@ from kerastricks.training.devices.one import Devices
 from kerastricks.training.trick import Plan
 
 
-def choose(devices: Any, plan: Plan) -> Devices:
+def choose(devices: Any, plan: Plan, synchronized: bool = True) -> Devices:
     """Returns the devices of a run.
 
     Args:
         devices: How many of this process, "all", or None: one, or all where several processes train together.
         plan: The plan of the run.
+        synchronized: Whether BatchNormalization takes the moments of the whole batch, and not of each device's part.
 
     Raises:
         ValueError: If there are not so many, the backend cannot, or the batches are too small.
@@ -38,7 +39,7 @@ def choose(devices: Any, plan: Plan) -> Devices:
             f"A batch must hold an image for each device. Received: batch_size={plan.batch_size} and {total} devices. "
             "Raise the batch size, or use fewer devices."
         )
-    return several.of(count) if total > 1 else Devices()
+    return several.of(count, synchronized) if total > 1 else Devices()
 
 
 def _of_torch(devices: Any) -> Devices:

@@ -14,6 +14,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from keras import ops, tree
 
+from kerastricks.models.graph import all_layers, has_graph
+from kerastricks.models.parted_batch_norm import normalizing, part_batch_normalization
 from kerastricks.training.devices.one import Devices
 
 
@@ -22,23 +24,29 @@ class Mesh(Devices):
 
     Args:
         here: How many of each process.
+        synchronized: Whether BatchNormalization takes the moments of the whole batch.
     """
 
-    def __init__(self, here: int):
+    def __init__(self, here: int, synchronized: bool = True):
         chosen = [device for rank in range(jax.process_count()) for device in _of(rank)[:here]]
         self.count, self.rank, self.ranks = len(chosen), jax.process_index(), jax.process_count()
         names = np.array([f"{device.platform}:{device.id}" for device in chosen])
         self._distribution = keras.distribution.DataParallel(
             keras.distribution.DeviceMesh(names.shape, ["batch"], names), auto_shard_dataset=False
         )
-
+        self._synchronized = synchronized
         self._engine: Any = None
 
     @contextlib.contextmanager
     def entered(self, model):
+        parted = [] if self._synchronized or not has_graph(model) else normalizing(all_layers(model))
+        for layer in parted:
+            part_batch_normalization(layer, self.count)
         try:
             yield
         finally:
+            for layer in parted:
+                del layer.call
             engine = self._engine
             for variable in model.variables if engine is None else _all(engine):
                 variable.assign(ops.convert_to_numpy(variable))

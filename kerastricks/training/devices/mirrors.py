@@ -26,10 +26,11 @@ class Mirrors(Devices):
 
     Args:
         count: How many.
+        synchronized: Whether BatchNormalization takes the moments of the whole batch.
     """
 
-    def __init__(self, count: int):
-        self.count = count
+    def __init__(self, count: int, synchronized: bool = True):
+        self.count, self._synchronized = count, synchronized
         chosen = _devices()[:count]
         # Collective operations of CPUs block threads: with fewer of those than devices they wait for each other.
         joining = tf.distribute.ReductionToOneDevice() if chosen[0].device_type == "CPU" else None
@@ -38,11 +39,11 @@ class Mirrors(Devices):
 
     @contextlib.contextmanager
     def entered(self, model):
-        layers = all_layers(model) if has_graph(model) else []
+        layers = all_layers(model) if self._synchronized and has_graph(model) else []
         local = [layer for layer in layers if isinstance(layer, _SYNCHRONIZED) and not layer.synchronized]
         variables = model.variables
         with self._strategy.scope():
-            own = [mirrored.mirror(variable) for variable in variables]
+            own = [mirrored.mirror(variable, not self._synchronized) for variable in variables]
             for layer in local:
                 layer.synchronized = True
             try:
