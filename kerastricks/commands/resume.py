@@ -13,8 +13,9 @@ CHECKPOINTS = "checkpoints"
 # What a run that goes on may be asked anew.
 MAY_CHANGE = (
     *("epochs", "cache_size", "on_nan", "checkpoint_minutes", "keep_every", "tensorboard", "allow_bad", "out"),
-    *("devices", "coordinator", "processes", "process"),
+    "devices",
 )
+NOT_KEPT = ("coordinator", "processes", "process")  # with whom a run trains: it may go on alone
 
 
 def asked(task: TrainTask) -> dict[str, Any] | None:
@@ -22,7 +23,8 @@ def asked(task: TrainTask) -> dict[str, Any] | None:
     values = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
     if not isinstance(task.data, str) or not isinstance(task.recipe, str | None):
         return None
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    kept = {name: value for name, value in values.items() if name not in NOT_KEPT}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
 
 
 def settled(task: TrainTask, typed: Sequence[str] = ()) -> TrainTask:
@@ -60,13 +62,14 @@ def settled(task: TrainTask, typed: Sequence[str] = ()) -> TrainTask:
     if where is not None and os.path.abspath(where) != settings["data_path"] and where != before.data:
         given["data"] = where
     before = dataclasses.replace(before, backend=settings["backend"])
-    if others := [n for n, value in given.items() if n not in MAY_CHANGE and _tuple(value) != getattr(before, n)]:
+    free = (*MAY_CHANGE, *NOT_KEPT)
+    if others := [n for n, value in given.items() if n not in free and _tuple(value) != getattr(before, n)]:
         said = [f"{name}: {getattr(before, name)!r} then, {given[name]!r} now" for name in others]
         raise ValueError(
             f"{shown(directory)} is a run with other settings: {'; '.join(said)}. Leave them out to go on with it, or "
             "leave --resume out to begin another."
         )
-    changed = {name: value for name, value in given.items() if name in MAY_CHANGE}
+    changed = {name: value for name, value in given.items() if name in free}
     data = before.data if settings["data_path"] is None else settings["data_path"]
     return dataclasses.replace(before, **changed, data=data, resume=str(directory), out=None)
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 import kerastricks as kt
 from kerastricks.training.batches import DataSetBatches, TrainingBatches, draw
-from kerastricks.training.evaluation import EvaluationBatches
 from kerastricks.training.sources import DataSet
 
 NUMBERS = np.arange(10, dtype="uint8").reshape(10, 1, 1, 1)
@@ -65,12 +64,6 @@ def test_leaving_a_trick_out_changes_no_other_draw(plan):
     alone, together = (draw(tricks, 8, 3, plan) for tricks in ((kt.MixUp(),), (Other(), kt.MixUp())))
     assert np.array_equal(alone["MixUp/weight"], together["MixUp/weight"])
     assert np.array_equal(alone["MixUp/order"], together["MixUp/order"])
-
-
-@given(st.integers(1, 12))
-def test_evaluation_sees_each_sample_once_in_order(batch_size):
-    source = EvaluationBatches(NUMBERS, LABELS, batch_size)
-    assert np.concatenate([source[index][1] for index in range(len(source))]).tolist() == list(range(10))
 
 
 class Twos(keras.utils.PyDataset):

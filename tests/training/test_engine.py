@@ -91,11 +91,6 @@ def test_auxiliary_losses_join_in_training_alone(network):
     assert len(engine.trainable_variables) == len(network.trainable_variables) + 2
 
 
-@pytest.mark.parametrize(("classes", "names"), [(9, ["accuracy"]), (10, ["accuracy", "top_5_accuracy"])])
-def test_top_five_from_ten_classes_on(classes, names):
-    assert [metric.name for metric in accuracies(classes)] == names
-
-
 def test_training_accuracy_counts_the_dominant_label(network):
     """Of a target of 30 and 70 %, the second class is right; of 60 and 40 %, it is not."""
     engine = Engine(network, (), 2)
