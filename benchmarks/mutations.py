@@ -106,7 +106,7 @@ BY_HAND = {
     "training/devices/one.py": ("return slice(0, size)", "return slice(1, size)"),
     "training/evaluation.py": ("min((index + 1) * self.batch_size, len(self.labels))", "(index + 1) * self.batch_size"),
     "training/checks.py": ("if low < 0 or high >= classes:", "if False:"),
-    "training/engine.py": ("images, targets = trick.batch(images, targets, **draws)", "pass"),
+    "training/engine.py": ("images, targets = self.devices.mix(trick, images, targets, draws)", "pass"),
     "training/mixing.py": ("& on", "& True"),
     "training/fit.py": ("count = math.floor(len(labels) * (1 - fraction))", "count = len(labels) - 1"),
     "training/fold.py": ("check_setup(setup)", "pass"),

@@ -229,10 +229,12 @@ def announcement(prepared: Prepared) -> str:
     held_out = f" ({data.validation_from})" if data.validation_from else ""
     tested = f", {len(data.test[1]):,} to test at the end" if data.test is not None else ""
     size = "×".join(map(str, data.image_shape))
+    devices = getattr(task, "devices", None)
+    shared = "" if devices in (None, 1) else f", {devices} devices"
     return (
         f"{data.name}: {len(data.classes)} classes ({names}), {len(data.train[1]):,} images of {size} to train on, "
         f"{len(data.validation[1]):,} to validate{held_out}{tested}\n"
         f"{task.model}, {network.count_params():,} parameters; recipe {task.recipe_name}, {len(recipe.tricks)} tricks; "
         f"{plan.epochs} epoch{'s' * (plan.epochs > 1)} of {plan.steps_per_epoch} steps, batch {plan.batch_size}; on "
-        f"{keras.backend.backend()}, {accelerator_name() or 'CPU'}"
+        f"{keras.backend.backend()}, {accelerator_name() or 'CPU'}{shared}"
     )
