@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 VALIDATION = 45
 # How many devices a process has, and processes.
 CASES = {"jax": ((1, 1), (2, 1), (4, 1), (1, 2)), "tensorflow": ((1, 1), (2, 1), (4, 1))}
@@ -128,7 +129,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backends", nargs="+", default=[*CASES], choices=[*CASES])
     arguments = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     from kerastricks.commands.environment import environment
 
     about = environment()
