@@ -145,7 +145,9 @@ def _newest(task: TrainTask) -> Path:
 
 def _alike(one: Any, other: Any) -> bool:
     passing = {*MAY_CHANGE, "resume"}
-    return one is not None and all(one.get(name) == value for name, value in other.items() if name not in passing)
+    new = {field.name: field.default for field in dataclasses.fields(TrainTask)}  # what an older run does not tell
+    wanted = {name: value for name, value in other.items() if name not in passing}
+    return one is not None and all(one.get(name, new[name]) == value for name, value in wanted.items())
 
 
 def _tuple(value: Any) -> Any:

@@ -41,13 +41,14 @@ def train(task: TrainTask) -> dict[str, Any]:
     """
     process = hosts.join(task.coordinator, task.processes, task.process)
     task = resume.settled(task)
+    if (result := resume.finished(task)) is not None:
+        hosts.leave()
+        return {} if process else result
     if process:
         with _with_others():
             fit(prepare(task), [])
         hosts.leave()
         return {}
-    if (result := resume.finished(task)) is not None:
-        return result
     if task.tensorboard:
         check_tensorboard()
     if task.image_size is not None:

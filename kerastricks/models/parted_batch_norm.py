@@ -45,11 +45,9 @@ def part_batch_normalization(layer: Any, parts: int) -> None:
 
 
 def normalizing(layers: Any) -> list:
-    """Returns those of some layers whose moments can be those of parts: BatchNormalization with channels last."""
+    """Returns the layers whose moments can be those of parts: BatchNormalization of images, channels last."""
     return [
         layer
         for layer in layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-        and layer.axis in (-1, len(layer.input.shape) - 1)
-        and "call" not in vars(layer)
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (-1, 3) and "call" not in vars(layer)
     ]

@@ -113,6 +113,10 @@ class Engine(Shell):
                 images, targets = self.devices.mix(trick, images, targets, draws)
         return images, targets
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):  # Keras' own name
+        first = None if iterator is None else self.devices.first(iterator)
+        return super()._maybe_symbolic_build(*(iterator, data_batch) if first is None else (None, first))
+
     def make_train_function(self, force=False):
         super().make_train_function(force)
         self.train_function = self.devices.told(self, self.train_function)
@@ -164,7 +168,7 @@ class Engine(Shell):
             added = auxiliary(x, targets, to_logits(y_pred, self.from_logits))
             if sample_weight is not None:
                 added = added * ops.reshape(ops.cast(sample_weight, added.dtype), (-1,))
-            loss = loss + ops.mean(added)
+            loss = loss + ops.mean(added) / self.devices.replicas
         return loss
 
     @property

@@ -79,6 +79,11 @@ def run(
     }
     own = fingerprint(recipe, model, plan, source, settings)
     spread = choose(devices, plan, synchronized)
+    if spread.ranks > 1 and on_nan == "rollback":
+        raise ValueError(
+            "`on_nan='rollback'` goes back in one process alone. Pass 'stop' where several train together, and go on "
+            "from a checkpoint."
+        )
     kept = None if spread.rank else kept  # the first process alone writes
     saved = _saved(kept, own, spread)
     with _put_back(model), spread.entered(model):
@@ -143,11 +148,12 @@ def _saved(checkpoint: Checkpoint | None, own: dict[str, Any], spread: Devices) 
     """Returns what the run goes on from, or None; all processes what the first one has."""
     if spread.ranks == 1:
         return _found(checkpoint, own)[1]
-    failure, content = None, b""
+    failure: Exception | None = None
+    content = b""
     try:
         path, _ = _found(checkpoint, own)
         content = path.read_bytes() if path else b""
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         failure, content = error, b"-"
     content = spread.from_first(content)
     if failure is not None:

@@ -28,6 +28,12 @@ class Mesh(Devices):
     """
 
     def __init__(self, here: int, synchronized: bool = True):
+        others = {here} if jax.process_count() == 1 else {*multihost_utils.process_allgather(np.int32(here)).tolist()}
+        if len(others) > 1:
+            raise ValueError(
+                f"All processes must use as many devices. Received: {' and '.join(map(str, sorted(others)))}. Pass "
+                "`devices`."
+            )
         chosen = [device for rank in range(jax.process_count()) for device in _of(rank)[:here]]
         self.count, self.rank, self.ranks = len(chosen), jax.process_index(), jax.process_count()
         names = np.array([f"{device.platform}:{device.id}" for device in chosen])
@@ -39,7 +45,12 @@ class Mesh(Devices):
 
     @contextlib.contextmanager
     def entered(self, model):
-        parted = [] if self._synchronized or not has_graph(model) else normalizing(all_layers(model))
+        if not self._synchronized and not has_graph(model):
+            raise ValueError(
+                "`synchronized=False` needs a functional or Sequential model on JAX. "
+                f"Received: {type(model).__name__}. Leave it out."
+            )
+        parted = [] if self._synchronized else normalizing(all_layers(model))
         for layer in parted:
             part_batch_normalization(layer, self.count)
         try:
@@ -52,7 +63,7 @@ class Mesh(Devices):
                 variable.assign(ops.convert_to_numpy(variable))
             if engine is not None:
                 engine.devices = Devices()
-                engine.train_function = engine.test_function = None
+                engine.train_function = engine.test_function = engine.predict_function = None
 
     def own(self, size):
         if size % self.count:

@@ -16,9 +16,10 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
+from kerastricks import keras_private
 from kerastricks.keras_private import mirrored
-from kerastricks.models.graph import all_layers, has_graph
 from kerastricks.training.devices.one import Devices
+from kerastricks.training.evaluation import EvaluationBatches
 
 
 class Mirrors(Devices):
@@ -30,7 +31,8 @@ class Mirrors(Devices):
     """
 
     def __init__(self, count: int, synchronized: bool = True):
-        self.count, self._synchronized = count, synchronized
+        self.count = self.replicas = count
+        self._synchronized = synchronized
         chosen = _devices()[:count]
         # Collective operations of CPUs block threads: with fewer of those than devices they wait for each other.
         joining = tf.distribute.ReductionToOneDevice() if chosen[0].device_type == "CPU" else None
@@ -39,11 +41,12 @@ class Mirrors(Devices):
 
     @contextlib.contextmanager
     def entered(self, model):
-        layers = all_layers(model) if self._synchronized and has_graph(model) else []
+        layers = (keras_private.all_layers(model) or []) if self._synchronized else []
         local = [layer for layer in layers if isinstance(layer, _SYNCHRONIZED) and not layer.synchronized]
         variables = model.variables
         with self._strategy.scope():
             own = [mirrored.mirror(variable, not self._synchronized) for variable in variables]
+            fused = [(layer, vars(layer).pop("call")) for layer in local if "call" in vars(layer)]  # of an earlier run
             for layer in local:
                 layer.synchronized = True
             try:
@@ -51,6 +54,8 @@ class Mirrors(Devices):
             finally:
                 for layer in local:
                     layer.synchronized = False
+                for layer, call in fused:
+                    layer.call = call
                 for variable, value in zip(variables, own, strict=True):
                     mirrored.put_back(variable, value)
 
@@ -59,11 +64,16 @@ class Mirrors(Devices):
         if not evaluation:
             return mirrored.adapter(lambda: self._parts(iterate()), None)
         enough = functools.partial(_with_enough, iterate, self.count)
-        return mirrored.adapter(lambda: self._parts(enough()), sum(1 for _ in enough()))
+        return mirrored.adapter(lambda: self._parts(enough()), _count(batches, enough, self.count))
 
     def _parts(self, whole: Iterator[tuple]) -> Iterator[Any]:
         """Yields batches as values of the strategy: its rows for each replica."""
         for batch in whole:
+            if len(batch[1]) < self.count:
+                raise ValueError(
+                    f"TensorFlow needs a sample for each of the {self.count} devices. Received: a batch of "
+                    f"{len(batch[1])}. Pass another batch size, or fewer devices."
+                )
             bounds = np.linspace(0, len(batch[1]), self.count + 1).astype(int)
 
             def own(context: Any, batch: tuple = batch, bounds: np.ndarray = bounds) -> Any:
@@ -73,6 +83,12 @@ class Mirrors(Devices):
             yield self._strategy.experimental_distribute_values_from_function(own)
 
     def optimizer(self, optimizer):
+        float16 = keras.config.dtype_policy().name == "mixed_float16"
+        if float16 or isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            raise ValueError(
+                "Keras cannot scale the loss of float16 on several devices on TensorFlow. Use bfloat16, "
+                "KERAS_BACKEND=jax, or one device."
+            )
         apply, scale = optimizer.apply_gradients, optimizer.scale_loss
 
         def scaled(loss: Any) -> Any:
@@ -100,7 +116,15 @@ class Mirrors(Devices):
         call.whole = True
         return call
 
+    def first(self, iterator):
+        for _, _, batches in iterator:
+            # Keras takes the mean over the replicas, which need not have as many rows.
+            return tree.map_structure(lambda value: self._strategy.experimental_local_results(value)[-1], next(batches))
+
     def split(self, images):
+        # Without a size that is known beforehand: Keras traces some replicas with one and some without, and then they
+        # make other sums, which do not meet.
+        images = tf.compat.v1.placeholder_with_default(images, (None, *images.shape[1:]))
         self._rows.count = tf.cast(tf.shape(images)[0], "float32")
         return images
 
@@ -136,6 +160,14 @@ def _with_enough(iterate: Callable[[], Iterator[tuple]], least: int) -> Iterator
             yield last
         last = batch
     yield last
+
+
+def _count(batches: Any, iterate: Callable[[], Iterator[tuple]], least: int) -> int:
+    """Returns how many batches of at least `least` samples there are; those of a data set are read for it."""
+    if not isinstance(batches, EvaluationBatches):
+        return 0 if batches.count == 0 else sum(1 for _ in iterate())  # the former raises where there is no end
+    left = len(batches.labels) % batches.batch_size
+    return len(batches) - (0 < left < least and len(batches) > 1)
 
 
 _SYNCHRONIZED = keras.layers.BatchNormalization

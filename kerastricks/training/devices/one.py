@@ -14,9 +14,11 @@ class Devices:
     Attributes:
         count: Devices that share a batch, those of all processes.
         rank, ranks: The number of this process, from 0, and how many there are.
+        replicas: How many losses, each of a part of a batch, are summed.
     """
 
     count = 1
+    replicas = 1
     rank = 0
     ranks = 1
 
@@ -61,6 +63,10 @@ class Devices:
     def mix(self, trick: Any, images: Any, targets: Any, draws: dict[str, Any]) -> tuple[Any, Any]:
         """Applies a batch trick."""
         return trick.batch(images, targets, **draws)
+
+    def first(self, iterator: Any) -> Any:
+        """Returns a batch of an epoch's iterator of Keras', whose shape tells Keras what to build; None leaves it."""
+        return None
 
     def told(self, engine: Any, step: Any) -> Any:
         """Takes and returns the function that Keras calls for a step, which returns what the metrics say."""
