@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import kerastricks as kt
 from kerastricks import keras_private
+from kerastricks.keras_private import mirrored
 from kerastricks.models.graph import residuals
 from kerastricks.models.heads import gives_logits
 from kerastricks.models.precision import set_precision
@@ -17,6 +19,7 @@ from kerastricks.training import jax_values
 ON_TORCH = keras.backend.backend() == "torch"
 EVERYWHERE = {"_nodes_by_depth", "_keras_history", "_use_weight_decay", "_get_variable_index"}
 WHEN_SAVED, WHERE_A_STEP_FAILS = {"global_seed_generator", "get_global_attribute"}, {"_jax_state_synced", "_value"}
+ON_SEVERAL_DEVICES = {"_use_merge_call", "DataAdapter"}
 WHEN_IMPORTED = "_parallel_update_step"  # the class of the optimizer is chosen then
 
 
@@ -35,13 +38,16 @@ def train(model, images):
 def without(monkeypatch):
     def take_away(name):
         keras_private.names._say.cache_clear()
-        monkeypatch.setattr(keras_private, "gone", {name})
+        monkeypatch.setattr(keras_private.names, "gone", {name})
 
     yield take_away
     keras_private.names._say.cache_clear()
 
 
-@pytest.mark.parametrize("name", sorted(set(keras_private.NAMES) - {WHEN_IMPORTED} - WHEN_SAVED - WHERE_A_STEP_FAILS))
+ELSEWHERE = {WHEN_IMPORTED} | WHEN_SAVED | WHERE_A_STEP_FAILS | ON_SEVERAL_DEVICES
+
+
+@pytest.mark.parametrize("name", sorted(set(keras_private.NAMES) - ELSEWHERE))
 def test_the_run_goes_on_without(name, without, model, images):
     if name not in EVERYWHERE and not ON_TORCH:
         pytest.skip("it is used on PyTorch alone")
@@ -78,6 +84,17 @@ print(any({WHEN_IMPORTED!r} in str(one.message) for one in said), keras.ops.conv
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split(" ", 1)[0] == "True"
     assert np.array(eval(done.stdout.split(" ", 1)[1])) == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("name", sorted(ON_SEVERAL_DEVICES))
+def test_several_devices_are_refused_without(name, without):
+    strategy = types.SimpleNamespace(extended=types.SimpleNamespace(_use_merge_call=lambda: True))
+    without(name)
+    with (
+        pytest.warns(UserWarning, match=f"has no {name}: no several devices on TensorFlow"),
+        pytest.raises(ValueError, match="Leave `devices` out"),
+    ):
+        mirrored.adapter(lambda: iter(()), 1) if name == "DataAdapter" else mirrored.outside_of_replicas(strategy)
 
 
 def test_a_name_that_keras_lacks_is_gone():

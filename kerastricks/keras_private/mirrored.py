@@ -69,9 +69,10 @@ def adapter(iterate: Callable[[], Iterator], batches: int | None) -> Any:
         iterate: Returns an iterator over the batches.
         batches: How many there are, or None where they do not end.
     """
-    import tensorflow as tf
-
     module = importlib.import_module("keras.src.trainers.data_adapters.data_adapter")
+
+    base: Any = attribute(module, "DataAdapter")
+    import tensorflow as tf
 
     class Fed(tf.distribute.DistributedDataset):
         element_spec = None
@@ -79,7 +80,7 @@ def adapter(iterate: Callable[[], Iterator], batches: int | None) -> Any:
         def __iter__(self):
             return iterate()
 
-    class Adapter(attribute(module, "DataAdapter")):  # type: ignore[misc]
+    class Adapter(base):
         num_batches = batches
         batch_size = has_partial_batch = partial_batch_size = None
 
