@@ -7,7 +7,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kerastricks.commands.model_task import ModelTask, _Model
-from kerastricks.data.names import shown
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,8 +42,7 @@ class DoctorTask(ModelTask, _WithData):
                 raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}")
         if self.data is not None and self.kind == "data":
             raise ValueError(
-                f"Two data sets. Expected a model and its data, or one of them. Received: {shown(self.model)} and "
-                f"{shown(self.data)}"
+                f"Two data sets. Expected a model and its data, or one of them. Received: {self.model} and {self.data}"
             )
         alone = self.kind != "model" or self.data is None
         if alone and (self.epochs or self.batch_size):
@@ -75,6 +73,6 @@ class DoctorTask(ModelTask, _WithData):
         for path in (self.model, self.data):
             if path not in (None, "digits") and not Path(str(path)).exists():
                 raise ValueError(
-                    f"{shown(str(path))} does not exist. Pass a .keras file, the directory of a run, or data: "
+                    f"{path} does not exist. Pass a .keras file, the directory of a run, or data: "
                     "`digits`, a folder with one folder of images a class, or a CSV file."
                 )

@@ -47,21 +47,22 @@ def join(coordinator: str | None = None, processes: int | None = None, process: 
             "Several processes train together on JAX alone: Keras 3 has no `fit` over hosts on TensorFlow or PyTorch. "
             f"Received: backend={keras.backend.backend()}. Set KERAS_BACKEND=jax."
         )
+    address, count, rank = str(known["coordinator"]).split(",")[0], known["processes"], known["process"]
+    if address != "auto":
+        _check(address, count, rank)
+        _meet(address, count, rank)
     import jax
 
     limits: dict[str, Any] = {"initialization_timeout": int(PATIENCE), "heartbeat_timeout_seconds": SILENCE}
     limits["shutdown_timeout_seconds"] = SILENCE
-    if known["coordinator"] == "auto":
-        try:
-            jax.distributed.initialize(**limits)
-        except ValueError as error:
-            raise ValueError(f"No scheduler says who trains together: {error} Pass `coordinator`.") from error
-        return jax.process_index()
-    address, count, rank = str(known["coordinator"]).split(",")[0], known["processes"], known["process"]
-    _check(address, count, rank)
-    _meet(address, count, rank)
-    jax.distributed.initialize(address, count, rank, **limits)
-    return rank
+    if address != "auto":
+        jax.distributed.initialize(address, count, rank, **limits)
+        return rank
+    try:
+        jax.distributed.initialize(**limits)
+    except ValueError as error:
+        raise ValueError(f"No scheduler says who trains together: {error} Pass `coordinator`.") from error
+    return jax.process_index()
 
 
 def leave() -> None:
