@@ -202,7 +202,7 @@ class Guard(keras.callbacks.Callback):
     def _obey(self, step: int | None = None) -> None:
         """Raises where the run is to stop, before the batch at a global step; of several processes all do there."""
         devices = self._engine.devices
-        if devices.ranks > 1 and step is not None and devices.stops(step, False):
+        if step is not None and devices.stops(step):
             self._pending.received = signal.SIGTERM
         if self._pending.received is not None and (step is not None or devices.ranks == 1):
             raise Stop(self._pending)

@@ -203,7 +203,7 @@ class Recipe:
             on_nan: What happens where the loss is NaN or infinite: the run stops with an error, or goes back to its
                 last good state and on at half the learning rate, at most four times.
             devices: How many devices of this process share each batch, or "all"; by default one, or all where several
-                processes train together (`kerastricks.training.devices.hosts`). `batch_size` stays that of the whole
+                processes train together, by `keras.distribution.initialize`. `batch_size` stays that of the whole
                 batch, and the run that of one device up to the order of sums.
             synchronized: Whether BatchNormalization takes the moments of the whole batch, and not of each device's
                 part.

@@ -99,9 +99,9 @@ class Mesh(Devices):
             whole[:] = np.frombuffer(content, "uint8")
         return bytes(np.asarray(multihost_utils.broadcast_one_to_all(whole), "uint8")) if len(whole) else b""
 
-    def stops(self, step, received):
+    def stops(self, step):
         # JAX notices SIGTERM by itself, and lets all processes stop before the same step.
-        return received if self.ranks == 1 else multihost_utils.reached_preemption_sync_point(step)
+        return self.ranks > 1 and multihost_utils.reached_preemption_sync_point(step)
 
     def pin(self, state):
         return tree.map_structure(

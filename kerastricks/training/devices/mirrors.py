@@ -42,7 +42,9 @@ class Mirrors(Devices):
     @contextlib.contextmanager
     def entered(self, model):
         layers = (keras_private.all_layers(model) or []) if self._synchronized else []
-        local = [layer for layer in layers if isinstance(layer, _SYNCHRONIZED) and not layer.synchronized]
+        local = [
+            layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
+        ]
         variables = model.variables
         with self._strategy.scope():
             own = [mirrored.mirror(variable, not self._synchronized) for variable in variables]
@@ -168,9 +170,6 @@ def _count(batches: Any, iterate: Callable[[], Iterator[tuple]], least: int) -> 
         return 0 if batches.count == 0 else sum(1 for _ in iterate())  # the former raises where there is no end
     left = len(batches.labels) % batches.batch_size
     return len(batches) - (0 < left < least and len(batches) > 1)
-
-
-_SYNCHRONIZED = keras.layers.BatchNormalization
 
 
 def _devices() -> list:

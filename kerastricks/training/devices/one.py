@@ -76,14 +76,9 @@ class Devices:
         """Returns the bytes that process 0 has."""
         return content
 
-    def stops(self, step: int, received: bool) -> bool:
-        """Tells whether all processes are to stop before the batch at a global step.
-
-        Args:
-            step: The step.
-            received: Whether this one was asked to.
-        """
-        return received
+    def stops(self, step: int) -> bool:
+        """Tells whether one of several processes was asked to stop, so that all do before the batch at this step."""
+        return False
 
     def pin(self, state: Any) -> Any:
         """Takes the values of variables that a step returns, and returns them on all devices."""

@@ -1,6 +1,7 @@
 """Several devices against one: the same losses, figures and counts. Each run is a process, which has the devices."""
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,12 +69,9 @@ for synchronized in (True, False):
     kt.Recipe(()).fit(
         model, (images, np.array([0, 1, 0, 1])), epochs=1, batch_size=4, verbose=0, devices=2, synchronized=synchronized
     )
-    print(float(norm.moving_mean.numpy()[0] if hasattr(norm.moving_mean, "numpy") else norm.moving_mean.value[0]))
-    print(float(keras.ops.convert_to_numpy(norm.moving_variance)[0]))
+    print(*(float(keras.ops.convert_to_numpy(moving)[0]) for moving in (norm.moving_mean, norm.moving_variance)))
 """,
         encoding="utf-8",
     )
-    import subprocess
-
     said = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True).stdout.split()
     assert [*map(float, said)] == pytest.approx([6, 26, 6, 1], abs=1e-4)
