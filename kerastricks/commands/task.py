@@ -84,9 +84,9 @@ class Task:
             value, least = getattr(self, field.name), self.LEASTS.get(field.name)
             if value is not None and least is not None and not value >= least:
                 raise ValueError(f"`{field.name}` must be at least {least}. Received: {field.name}={value}")
-        for name in ("without", "with_tricks"):
-            if isinstance(getattr(self, name), str):
-                raise ValueError(f"`{name}` must be a sequence of names. Received: {name}={getattr(self, name)!r}")
+        for name in ("without", "with_tricks", "against"):
+            if isinstance(value := getattr(self, name, ()), str):
+                raise ValueError(f"`{name}` must be a sequence of names. Received: {name}={value!r}")
         if self.allow_bad is not None:
             from kerastricks.data.bad import allowed  # takes a moment to import
 

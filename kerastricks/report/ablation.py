@@ -14,6 +14,7 @@ DESIGNS = {
     "add-one-in": "each trick added to the recipe without any",
     "ladder": "the tricks added one after the other",
     "all": "every combination of the tricks",
+    "against": "against other recipes",
 }
 KINDS = ("helps", "hurts", "open", "failed")
 EFFECT_COLUMNS = ("trick", "points", "95 % interval", "Holm p", "loss", "ms/step", "memory, MB")

@@ -6,7 +6,7 @@ import math
 import re
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import keras
 import numpy as np
 
 from kerastricks.commands import prepare
-from kerastricks.commands.ablation import designs, jobs, store
+from kerastricks.commands.ablation import jobs, store
+from kerastricks.commands.ablation.arms import arms
 from kerastricks.commands.ablation.budget import epochs_within
 from kerastricks.commands.ablation.jobs import Job
 from kerastricks.commands.ablation.task import AblateTask
@@ -23,13 +24,10 @@ from kerastricks.commands.ablation.workers import check_ray, outcomes, share_dev
 from kerastricks.commands.environment import environment
 from kerastricks.commands.output import check_writable, write_json, write_text
 from kerastricks.commands.run_lock import held
-from kerastricks.commands.task import TrainTask
 from kerastricks.data import Data
 from kerastricks.models import assemble
-from kerastricks.recipes.choose import checksum
 from kerastricks.report.ablation import ablation_page
 from kerastricks.report.ablation_text import COLUMNS, csv_rows, csv_text, table
-from kerastricks.training.recipe import Recipe
 
 _MOST_RUNS = 10_000
 
@@ -98,15 +96,12 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
             f"{data.name} was split when it was loaded, and seeds are to vary the split. Pass its name or folder, or "
             "`dataclasses.replace(data, own_split=True)` to keep this split in all seeds."
         )
-    whole = prepare.recipe(dataclasses.replace(task, efficient=False))
-    alone = dataclasses.replace(task, efficient=False, with_tricks=(), early_stopping=None)
-    own = prepare.recipe(alone) if task.spoken else whole
-    judged = task.tricks or whole.names
-    arms, comparisons = designs.arms(prepare.recipe(task) if task.efficient and judged else whole, task.design, judged)
-    if (runs_asked := len(arms) * task.seeds) > _MOST_RUNS:
+    asked = arms(task)
+    whole, recipes = asked.recipe, asked.recipes
+    if (runs_asked := len(recipes) * task.seeds) > _MOST_RUNS:
         raise ValueError(
-            f"{len(arms)} arms with {task.seeds} seeds each are {runs_asked:,} runs, more than {_MOST_RUNS:,}, which "
-            f"take a week at a minute each. Pass fewer `seeds`. Received: seeds={task.seeds}"
+            f"{len(recipes)} arms with {task.seeds} seeds each are {runs_asked:,} runs, more than {_MOST_RUNS:,}, "
+            f"which take a week at a minute each. Pass fewer `seeds`. Received: seeds={task.seeds}"
         )
     if task.optimizer is not None:
         for line in prepare.recipe_notes(dataclasses.replace(task, epochs=None)):
@@ -115,36 +110,35 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
         check_ray(task.ray)
     if task.ray is not None or task.workers > 1:
         share_device()
-    text = checksum(task.recipe)
     source = jobs.load(task)
     if task.model.endswith(".keras") or task.weights:  # a file that fails would fail in each run, and count as a result
         assemble(task.model, len(source.classes), whole.image_shape(source.image_shape), task.weights)
     backend = keras.backend.backend()
+    described = recipes.values() if task.against else [whole]
     wanted: dict[str, Any] = {
         **{name: value for name, value in task.settings().items() if name not in AblateTask.MAY_CHANGE},
         "epochs": whole.epochs if task.minutes is None else None,
         "batch_size": whole.batch_size,
-        "recipe_is": re.sub(r" at 0x[0-9a-f]+", "", repr(whole)),
-        "recipe_checksum": text,
-        "arms": list(arms),
+        "recipe_is": re.sub(r" at 0x[0-9a-f]+", "", "\n".join(map(repr, described))),
+        "recipe_checksum": list(asked.checksums.values()) if task.against else next(iter(asked.checksums.values())),
+        "arms": list(recipes),
         "contents": _fingerprint(source),
         "backend": backend,
     }
-    default = f"ablate-{source.name}-{Path(wanted['recipe']).stem}-{task.design}"
+    default = f"ablate-{source.name}-{Path(wanted['recipe']).stem}-{wanted['design']}"
     folder = Path(task.out) if task.out is not None else Path("runs", default)
     if task.out is None:
         stack.enter_context(held(folder))
     begun = store.open_directory(folder, wanted)
-    asked = {arm: _task(task, own.names, recipe) for arm, recipe in arms.items()}
     if begun is None:
         epochs = wanted["epochs"]
         if task.minutes is not None:
-            slowest = asked[max(arms, key=lambda arm: len(arms[arm].names))]
-            epochs = epochs_within(task.minutes, Job(slowest, text), len(arms) * task.seeds)
+            slowest = max(recipes, key=lambda arm: len(recipes[arm].names))
+            epochs = epochs_within(task.minutes, asked.job(slowest, seed=task.seed), len(recipes) * task.seeds)
         begun = {**wanted, "epochs_each": epochs, **environment()}
         write_json(folder / store.SETTINGS, begun)
     seeds = range(task.seed, task.seed + task.seeds)
-    runs = store.Runs(folder, list(arms), seeds)
+    runs = store.Runs(folder, list(recipes), seeds)
     here = environment()["hardware"]
     if runs.missing() and here not in begun["hardware"]:
         begun = {**begun, "hardware": f"{begun['hardware']}; continued on {here}"}
@@ -161,16 +155,18 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     }
 
     def result() -> dict[str, Any]:
-        found: list[dict[str, Any]] = [{"name": arm, "tricks": arms[arm].names, "runs": runs.of(arm)} for arm in arms]
+        found: list[dict[str, Any]] = [
+            {"name": arm, "tricks": recipe.names, "runs": runs.of(arm)} for arm, recipe in recipes.items()
+        ]
         seconds = sum(one.get("seconds", 0.0) for arm in found for one in arm["runs"])
-        return {**facts, "seconds": seconds, "arms": found, "effects": verdicts(found, comparisons)}
+        return {**facts, "seconds": seconds, "arms": found, "effects": verdicts(found, asked.comparisons)}
 
     def job(arm: str, seed: int) -> Job:
         checkpoints = None if task.ray else str(runs.unfinished(arm, seed).resolve())  # Ray's machines share no disk
-        return Job(dataclasses.replace(asked[arm], epochs=begun["epochs_each"], seed=seed), text, checkpoints)
+        return asked.job(arm, epochs=begun["epochs_each"], seed=seed, checkpoints=checkpoints)
 
     queue = {(arm, seed): job(arm, seed) for arm, seed in runs.missing()}
-    start, total, shown = time.perf_counter(), len(arms) * task.seeds, _judged(result())
+    start, total, shown = time.perf_counter(), len(recipes) * task.seeds, _judged(result())
     try:
         for done, (number, outcome) in enumerate(outcomes(list(queue.values()), task.workers, task.ray), start=1):
             arm, seed = list(queue)[number]
@@ -192,24 +188,6 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     if all("error" in run for run in every):
         raise ValueError(f"No run succeeded: {every[0]['error']}")
     return ablation
-
-
-def _task(task: AblateTask, own: Sequence[str], arm: Recipe) -> TrainTask:
-    """Returns what the runs of an arm are asked to do: the same task without the tricks that the arm lacks.
-
-    Args:
-        task: The ablation.
-        own: Names of the tricks that the recipe holds before the task adds some.
-        arm: The recipe of the arm.
-    """
-    shared = {field.name: getattr(task, field.name) for field in dataclasses.fields(TrainTask) if field.name != "out"}
-    changes = {
-        "without": (*task.without, *(name for name in own if name not in arm.names)),
-        "with_tricks": tuple(words for words in task.spoken if words.partition(":")[0] in arm.names),
-        "early_stopping": None,  # it is among `spoken`
-        "efficient": task.efficient and "Efficient" in arm.names,
-    }
-    return TrainTask(**{**shared, **changes})
 
 
 def _line(outcome: dict[str, Any], left: float) -> str:

@@ -16,6 +16,7 @@ class AblateTask(TrainTask):
         recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
         design: Leave each trick out of the recipe, add each to none, add one after the other, or train all
             combinations.
+        against: Other recipes, by name or file, to compare the recipe with, in place of a design.
         seeds: How many seeds, from `seed` on.
         tricks: Tricks to judge, by name; the others stay in every arm. Default: all.
         minutes: Time for the whole ablation, in place of the epochs.
@@ -27,6 +28,7 @@ class AblateTask(TrainTask):
     recipe: Annotated[Any, Parameter(accepts_keys=False)] = "cifar"
     model: str = "resnet20"
     design: Literal["leave-one-out", "add-one-in", "ladder", "all"] = "leave-one-out"
+    against: Names = ()
     seeds: int = 3
     tricks: Names = ()
     minutes: float | None = None
@@ -36,6 +38,11 @@ class AblateTask(TrainTask):
     out: str | None = None
     resume: Annotated[str | None, Parameter(parse=False)] = None
     keep_every: Annotated[int | None, Parameter(parse=False)] = None
+
+    def settings(self):
+        """See `Task.settings`; recipes that are compared with others have no design."""
+        values = super().settings()
+        return {**values, "design": "against"} if self.against else {k: v for k, v in values.items() if k != "against"}
 
     # What another call on the same directory may ask for.
     MAY_CHANGE: ClassVar[tuple[str, ...]] = (
@@ -55,6 +62,11 @@ class AblateTask(TrainTask):
                 raise ValueError(
                     f"`{name}` is for a run of `train`: an ablation keeps its runs, and goes on, by itself."
                 )
+        if self.against and (self.design != "leave-one-out" or self.tricks):
+            raise ValueError(
+                "`against` compares whole recipes: pass it, or `design` and `tricks`, not both. "
+                f"Received: against={' '.join(self.against)}"
+            )
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"`minutes` must be positive. Received: minutes={self.minutes}")
         if self.epochs is not None and self.minutes is not None:

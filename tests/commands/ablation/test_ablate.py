@@ -304,3 +304,49 @@ def test_a_run_that_is_damaged_is_named(tmp_path, trained):
     run.write_text(run.read_text()[:20])
     with pytest.raises(ValueError, match=f"{run.name} is damaged: it holds no JSON object. Remove it, and its run is"):
         start(tmp_path)
+
+
+def test_recipes_against_each_other(tmp_path, trained):
+    """Each arm trains a recipe of its own; the first is held against each of the others, over the same seeds."""
+    plain, steps = tmp_path / "plain.py", tmp_path / "steps.py"
+    plain.write_text("import kerastricks as kt\nrecipe = kt.Recipe(batch_size=4)\n")
+    steps.write_text("import kerastricks as kt\nrecipe = kt.Recipe((kt.StepDecay((2,)), kt.MixUp()), epochs=3)\n")
+    found = start(tmp_path, against=(str(plain), str(steps)), seeds=2, learning_rate=0.2)
+    assert [(arm["name"], arm["tricks"]) for arm in found.result["arms"]] == [
+        ("recipe", ["Warmup", "MixUp"]),
+        ("plain", []),
+        ("steps", ["StepDecay", "MixUp"]),
+    ]
+    effects = {effect["trick"]: effect for effect in found.result["effects"]}
+    assert list(effects) == ["recipe over plain", "recipe over steps"]
+    assert effects["recipe over plain"]["accuracy"]["mean"] == pytest.approx(0.101)  # 0.1, and 0.002 in seed 1
+    assert effects["recipe over steps"]["accuracy"]["mean"] == 0
+    asked = {tuple(trains(job)): prepare.recipe(job.task) for job in trained}
+    assert {names: (recipe.batch_size, recipe.epochs, recipe.learning_rate) for names, recipe in asked.items()} == {
+        ("Warmup", "MixUp"): (8, 3, 0.2),
+        (): (4, 3, 0.2),
+        ("StepDecay", "MixUp"): (128, 3, 0.2),
+    }
+    assert found.result["design"] == "against"
+    plain.write_text(plain.read_text() + "# edited\n")
+    with pytest.raises(ValueError, match="holds another ablation. It differs in recipe_checksum"):
+        start(tmp_path, against=(str(plain), str(steps)), seeds=3, learning_rate=0.2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"against": ("baseline", "baseline")},
+            "`against` must name other recipes, each once. Received twice: baseline",
+        ),
+        ({"against": ("baseline",), "design": "ladder"}, "`against` compares whole recipes: pass it, or `design`"),
+        ({"against": ("baseline",), "tricks": ("MixUp",)}, "`against` compares whole recipes: pass it, or `design`"),
+        ({"against": ("basline",)}, "Unknown recipe 'basline'. Did you mean baseline?"),
+        ({"against": "baseline"}, "`against` must be a sequence of names"),
+    ],
+)
+def test_recipes_that_cannot_be_compared(tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        start(tmp_path, **settings)
+    assert not (tmp_path / "out" / "ablation.json").exists()
