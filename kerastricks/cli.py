@@ -111,8 +111,7 @@ def ablate(task: Annotated[AblateTask | None, Parameter(name="*")] = None) -> No
     _begin(task)
     from kerastricks.commands.ablation.ablate import ablate as command
 
-    found = command(**vars(task), say=lambda lines: print(lines, flush=True))
-    print(f"\n{found}\n{found.directory}/report.html shows it, {found.directory}/results.csv holds every run")
+    print(command(**vars(task), say=lambda lines: print(lines, flush=True)).told)
 
 
 @app.command

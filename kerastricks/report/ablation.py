@@ -36,6 +36,7 @@ def ablation_page(result: Mapping[str, Any]) -> str:
         result=result,
         design=DESIGNS.get(result["design"], result["design"]),
         summary=summary(found),
+        always_valid=any(effect["accuracy"].get("always_valid") for _, effect in measured),  # not of earlier versions
         verdicts=[{"name": name, "kind": kind(effect), "words": _words(effect)} for name, effect in by_kind],
         effects_plot=effects_plot(found),
         cost_plot=_cost_plot(measured),

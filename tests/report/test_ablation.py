@@ -31,6 +31,16 @@ def test_the_verdict_comes_first_with_its_numbers(ablation):
     assert words.rstrip().endswith("kerastricks ablate digits --recipe cifar --seeds 5 --epochs 8")
 
 
+def test_what_the_intervals_are_of(ablation):
+    """Those of earlier versions were for a number of seeds fixed beforehand."""
+    result = ablation()
+    assert "by seed; intervals and verdicts hold however often seeds are added" in text(ablation_page(result))
+    for effect in result["effects"]:
+        del effect["accuracy"]["always_valid"]
+    words = text(ablation_page(result))
+    assert "over 5 seeds, the runs paired by seed. " in words and "however" not in words
+
+
 def test_a_plot_of_effects_one_of_cost_and_one_an_arm(ablation):
     html = ablation_page(ablation())
     assert html.count("<svg") == 2 + 5

@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import keras
 import numpy as np
@@ -18,6 +18,7 @@ from kerastricks.commands.ablation import jobs, store
 from kerastricks.commands.ablation.arms import arms
 from kerastricks.commands.ablation.budget import epochs_within
 from kerastricks.commands.ablation.jobs import Job
+from kerastricks.commands.ablation.plan import SeedPlan, seed_plan
 from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.ablation.verdicts import verdicts
 from kerastricks.commands.ablation.workers import check_ray, outcomes, share_device
@@ -56,11 +57,28 @@ class Ablation:
         write_text(self.directory / "results.csv", csv_text(self.result))
         write_text(self.directory / "report.html", ablation_page(self.result))
 
+    @property
+    def told(self) -> str:
+        """The table, and where to find the rest."""
+        return f"\n{self}\n{self.directory}/report.html shows it, {self.directory}/results.csv holds every run"
+
     def __str__(self):
         return table(self.result)
 
 
-def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **settings: Any) -> Ablation:
+@overload
+def ablate(
+    data: Any, *, say: Callable[[str], None] = ..., plan: Literal[False] = False, **settings: Any
+) -> Ablation: ...
+
+
+@overload
+def ablate(data: Any, *, say: Callable[[str], None] = ..., plan: Literal[True], **settings: Any) -> SeedPlan: ...
+
+
+def ablate(
+    data: Any, *, say: Callable[[str], None] = lambda line: None, plan: bool = False, **settings: Any
+) -> Ablation | SeedPlan:
     """Trains a recipe with and without its tricks, on equal budgets over several seeds, and says what each one does.
 
     All arms of a seed share images, steps, order and split. A seed varies the weights, the order, every draw and, where
@@ -70,6 +88,7 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
     Args:
         data: `digits`, a folder of images, or a `kerastricks.data.Data`.
         say: Called with lines of progress: each run, the time left, and the table so far where it has changed.
+        plan: Train nothing; return, from the runs in `out`, how many seeds would settle what.
         settings: The fields of `kerastricks.commands.task.AblateTask`, which `kerastricks ablate --help` explains:
             recipe (also a `Recipe`), model, design, seeds, tricks, epochs, minutes, batch_size, images, workers, out
             and more. With `workers`, a script needs `if __name__ == "__main__":`.
@@ -77,7 +96,9 @@ def ablate(data: Any, *, say: Callable[[str], None] = lambda line: None, **setti
     Raises:
         ValueError: If a setting does not fit, or `out` holds another ablation; nothing is overwritten then.
     """
-    task = AblateTask(data, **settings)
+    task = AblateTask(data, plan=plan, **settings)
+    if plan:
+        return seed_plan(task)
     with contextlib.ExitStack() as stack:
         if task.out is not None:
             stack.enter_context(held(Path(task.out)))
@@ -125,8 +146,7 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
         "contents": _fingerprint(source),
         "backend": backend,
     }
-    default = f"ablate-{source.name}-{Path(wanted['recipe']).stem}-{wanted['design']}"
-    folder = Path(task.out) if task.out is not None else Path("runs", default)
+    folder = store.directory(task, source.name)
     if task.out is None:
         stack.enter_context(held(folder))
     begun = store.open_directory(folder, wanted)

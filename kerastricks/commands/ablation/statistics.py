@@ -4,7 +4,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
+
+from kerastricks.commands.ablation import sequential
 
 MOST_SEEDS = 100
 
@@ -15,14 +18,16 @@ class Effect:
 
     Attributes:
         mean: Mean of the differences.
-        low: Lower end of the 95 % interval of the mean by Student's t; None where the differences do not vary.
+        low: Lower end of the 95 % interval of the mean; None where there is none: the differences do not vary, or are
+            too few.
         high: Upper end.
-        p: Two-sided p of the paired t-test, None with one seed. Where all differences are equal, as happens with
-            accuracies on few images, that test has no answer: p is the sign test's, 2 / 2ⁿ, or 1 where all are 0.
+        p: Two-sided p, None with one seed.
         p_holm: p corrected for all comparisons of the ablation (Holm, 1979).
         seeds: Number of pairs.
         deviation: Standard deviation of the differences, 0 with one seed.
         comparisons: Number of comparisons that `p_holm` is corrected for.
+        always_valid: Whether interval and p hold however often seeds are added, see `always_valid`; else they are
+            those of a number of seeds that was fixed beforehand.
     """
 
     mean: float
@@ -33,10 +38,18 @@ class Effect:
     seeds: int
     deviation: float
     comparisons: int = 1
+    always_valid: bool = False
 
 
 def paired(with_trick: Sequence[float], without: Sequence[float]) -> Effect:
-    """Returns the effect of one comparison, two sequences of figures in the same order of seeds.
+    """Returns the effect of one comparison, for a number of seeds that was fixed beforehand.
+
+    The interval is Student's, p that of the paired t-test. Where all differences are equal, as happens with accuracies
+    on few images, that test has no answer: p is the sign test's, 2 / 2ⁿ, or 1 where all are 0.
+
+    Args:
+        with_trick: Figures with the trick.
+        without: Figures without it, in the same order of seeds.
 
     Raises:
         ValueError: If the sequences do not pair, are empty, or hold a figure that is not finite.
@@ -68,23 +81,45 @@ def paired(with_trick: Sequence[float], without: Sequence[float]) -> Effect:
     return Effect(mean, float(interval.low), float(interval.high), p, p, seeds, deviation)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Returns p-values corrected for their number, by Holm's step-down rule.
+def always_valid(effect: Effect) -> Effect:
+    """Returns an effect with the interval and the p that hold however often seeds are added and looked at.
+
+    A function of mean, deviation and number of the differences of the first seeds, in the order 0, 1, 2, …: which seeds
+    count must be settled before their figures are known. A run that failed may be left out only for a reason that has
+    nothing to do with which arm is better. See `kerastricks.commands.ablation.sequential`.
+    """
+    if effect.p is None:
+        return dataclasses.replace(effect, always_valid=True)
+    p = float(sequential.always_valid(effect.p, effect.seeds))
+    low = high = None
+    if effect.deviation and effect.seeds >= sequential.FEWEST:
+        half = float(sequential.threshold(effect.seeds)) * effect.deviation / effect.seeds**0.5
+        low, high = effect.mean - half, effect.mean + half
+    return dataclasses.replace(effect, low=low, high=high, p=p, p_holm=p, always_valid=True)
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Returns p-values corrected for their number, that of the last axis, by Holm's step-down rule.
 
     The i-th smallest of m becomes the largest of (m − j) p for j = 0..i, at most 1.
     """
     p = np.asarray(p_values, "float64")
-    order = np.argsort(p, kind="stable")
+    order = np.argsort(p, axis=-1, kind="stable")
+    steps = np.take_along_axis(p, order, axis=-1) * np.arange(p.shape[-1], 0, -1)
     corrected = np.empty_like(p)
-    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    return corrected.tolist()
+    np.put_along_axis(corrected, order, np.minimum(1, np.maximum.accumulate(steps, axis=-1)), axis=-1)
+    return corrected
 
 
-def effects(comparisons: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> dict[str, Effect]:
-    """Returns the effect of each comparison, p corrected over all of them.
+def effects(
+    comparisons: Mapping[str, tuple[Sequence[float], Sequence[float]]], planned: int | None = None
+) -> dict[str, Effect]:
+    """Returns the effect of each comparison, always valid, p corrected over all of them.
 
     Args:
-        comparisons: Figures with and without the trick, by the name of the trick.
+        comparisons: Figures with and without the trick, in the order of seeds, by the name of the trick.
+        planned: How many comparisons the ablation is to make. One that is not there yet counts as well: whichever comes
+            first would otherwise be judged as if it were the only one. Default: those that are there.
 
     Raises:
         ValueError: See `paired`; the message names the comparison.
@@ -92,14 +127,16 @@ def effects(comparisons: Mapping[str, tuple[Sequence[float], Sequence[float]]]) 
     found = {}
     for name, (with_trick, without) in comparisons.items():
         try:
-            found[name] = paired(with_trick, without)
+            found[name] = always_valid(paired(with_trick, without))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-    tested = {name: effect.p for name, effect in found.items() if effect.p is not None}
-    corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
+    tested = [1.0 if effect.p is None else effect.p for effect in found.values()]
+    corrected = holm(tested + [1.0] * ((planned or 0) - len(tested)))
     return {
-        name: dataclasses.replace(effect, p_holm=corrected.get(name), comparisons=max(1, len(tested)))
-        for name, effect in found.items()
+        name: dataclasses.replace(
+            effect, p_holm=None if effect.p is None else float(p), comparisons=max(len(found), planned or 0)
+        )
+        for (name, effect), p in zip(found.items(), corrected, strict=False)
     }
 
 
@@ -117,18 +154,27 @@ def verdict(effect: Effect, level: float = 0.05) -> str:
     if not effect.deviation:
         same = "differ by the same amount, too few to trust" if effect.mean else "came out equal"
         return f"cannot tell yet: all {effect.seeds} seeds {same}"
-    needed = seeds_needed(effect, level)
+    needed = seeds_needed(effect.mean, effect.deviation, effect.comparisons, effect.seeds + 1, level)
     many = f"more than {max(MOST_SEEDS, effect.seeds)}" if needed is None else f"about {needed}"
     return f"cannot tell yet: {many} seeds in all would settle an effect of this size"
 
 
-def seeds_needed(effect: Effect, level: float = 0.05, power: float = 0.8) -> int | None:
-    """Returns how many seeds find an effect of this mean and deviation with probability `power`; None if over 100.
+def seeds_needed(
+    mean: float, deviation: float, comparisons: int = 1, least: int = 1, level: float = 0.05, power: float = 0.8
+) -> int | None:
+    """Returns how many seeds settle an effect with probability `power`, by the always-valid p; None if over 100.
 
-    The test is the paired t-test at `level` / comparisons, the first step of Holm's rule.
+    The noncentral t of n differences passes the threshold of `level` / comparisons, the first step of Holm's rule, on
+    the side of the effect. To look after each seed on the way, and to stop, settles some effects earlier.
+
+    Args:
+        mean: Mean of the differences.
+        deviation: Their standard deviation, above 0.
+        comparisons: Comparisons of the ablation.
+        least: The fewest seeds to answer with.
     """
-    seeds = np.arange(effect.seeds + 1, MOST_SEEDS + 1)
-    threshold = stats.t.isf(level / effect.comparisons / 2, seeds - 1)
-    shift = np.sqrt(seeds) * abs(effect.mean) / effect.deviation
-    enough = stats.nct.sf(threshold, seeds - 1, shift) + stats.nct.cdf(-threshold, seeds - 1, shift) >= power
+    seeds = np.arange(max(least, sequential.FEWEST), MOST_SEEDS + 1)
+    threshold = sequential.threshold(seeds, level / comparisons)
+    shift = np.sqrt(seeds) * abs(mean) / deviation
+    enough = stats.nct.sf(threshold, seeds - 1, shift) >= power
     return int(seeds[enough.argmax()]) if enough.any() else None

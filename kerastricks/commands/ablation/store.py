@@ -7,10 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.output import write_json
 from kerastricks.data.names import shown
 
 SETTINGS = "ablation.json"
+
+
+def directory(task: AblateTask, data: str) -> Path:
+    """Returns where an ablation is: in `out`, or in runs/ablate-<data>-<recipe>-<design>.
+
+    Args:
+        task: The ablation.
+        data: Name of its data.
+    """
+    settings = task.settings()
+    default = f"ablate-{data}-{Path(settings['recipe']).stem}-{settings['design']}"
+    return Path("runs", default) if task.out is None else Path(task.out)
 
 
 def open_directory(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | None:

@@ -23,6 +23,8 @@ class AblateTask(TrainTask):
         workers: Runs side by side, as processes.
         ray: Address of a Ray cluster that makes the runs, one GPU each where it has any.
         out: Directory. Default: runs/ablate-<data>-<recipe>-<design>.
+        plan: Train nothing; say from the runs in the directory how many seeds would settle what, and how long they
+            take.
     """
 
     recipe: Annotated[Any, Parameter(accepts_keys=False)] = "cifar"
@@ -36,6 +38,7 @@ class AblateTask(TrainTask):
     ray: str | None = None
     tensorboard: Annotated[bool, Parameter(parse=False)] = False
     out: str | None = None
+    plan: Annotated[bool, Parameter(negative=())] = False
     resume: Annotated[str | None, Parameter(parse=False)] = None
     keep_every: Annotated[int | None, Parameter(parse=False)] = None
 
@@ -51,6 +54,7 @@ class AblateTask(TrainTask):
         "workers",
         "ray",
         "out",
+        "plan",
         "cache_size",
         "checkpoint_minutes",
     )

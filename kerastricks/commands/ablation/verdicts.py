@@ -14,6 +14,8 @@ FIGURES = ("accuracy", "loss", "ms_per_step", "peak_memory")
 def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Returns the effect of each trick on each figure, over the seeds of which all arms that it needs are there.
 
+    In the order of seeds, always valid, and p corrected for all `comparisons`: see `statistics.effects`.
+
     Args:
         arms: `{"name": ..., "runs": [...]}`, with runs as `kerastricks.commands.ablation.jobs.attempt` returns them.
         comparisons: See `kerastricks.commands.ablation.designs.arms`.
@@ -35,7 +37,7 @@ def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison
             for one in comparisons
             if (seeds := whole[one])
         }
-        measured[figure] = effects(sides)
+        measured[figure] = effects(sides, planned=len(comparisons))
     found = []
     for one in comparisons:
         reasons = [

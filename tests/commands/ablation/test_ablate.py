@@ -120,6 +120,36 @@ def test_more_seeds_add_to_it(tmp_path, trained):
     assert found.result["seeds"] == [0, 1, 2, 3]
 
 
+def test_a_plan_trains_nothing(tmp_path, trained):
+    with pytest.raises(
+        ValueError,
+        match="out holds no seed of which all runs are there, so there is nothing to plan from. Make the first three",
+    ):
+        start(tmp_path, plan=True)
+    assert trained == [] and not (tmp_path / "out").exists()
+    start(tmp_path)
+    trained.clear()
+    before = sorted((tmp_path / "out").rglob("*"))
+    found = start(tmp_path, seeds=1, plan=True)
+    assert (found.seeds, found.arms, found.seconds) == (4, 3, 3.0)
+    rows = {row["trick"]: row for row in found.rows}
+    assert rows["MixUp"]["settled"] and not rows["Warmup"]["settled"]
+    assert rows["MixUp"]["mean"] == pytest.approx(10, abs=0.2)
+    assert "4 seeds so far; one more is 3 runs" in found.told
+    assert trained == [] and sorted((tmp_path / "out").rglob("*")) == before
+    with pytest.raises(ValueError, match="holds another ablation. It differs in design"):
+        start(tmp_path, design="ladder", plan=True)
+
+
+def test_a_plan_knows_the_directory_without_its_name(tmp_path, trained, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ablate("digits", tricks=["EMA"], seeds=2)
+    assert (tmp_path / "runs" / "ablate-digits-cifar-leave-one-out" / "results.json").exists()
+    assert ablate("digits", tricks=["EMA"], plan=True).seeds == 2
+    with pytest.raises(ValueError, match=r"`kerastricks ablate digits --backend \w+ --out none`, and ask again"):
+        ablate("digits", out="none", plan=True)
+
+
 def test_one_seed_gives_no_interval(tmp_path, trained):
     found = start(tmp_path, seeds=1)
     assert "no interval can be given" in str(found)

@@ -1,16 +1,23 @@
-import runpy
-from pathlib import Path
+import dataclasses
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerastricks.commands.ablation.statistics import Effect, effects, holm, paired, seeds_needed, verdict
+from kerastricks.commands.ablation import sequential
+from kerastricks.commands.ablation.statistics import (
+    Effect,
+    always_valid,
+    effects,
+    holm,
+    paired,
+    seeds_needed,
+    verdict,
+)
 
 pytestmark = pytest.mark.any_backend
 
-COVERAGE = Path(__file__).parents[3] / "benchmarks" / "coverage.py"
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 PAIRS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
 
@@ -25,6 +32,33 @@ def test_three_seeds_by_hand():
     half = 4.302653 / 3**0.5
     assert (effect.low, effect.high) == pytest.approx((2 - half, 2 + half), abs=1e-6)
     assert effect.p == effect.p_holm == pytest.approx(0.0741799, abs=1e-6)
+    assert not effect.always_valid
+
+
+def test_always_valid_by_hand():
+    """A p of 0.0741799 at 3 seeds, which get 1/11 of the error, is a level c of 0.816; and 8.44 standard errors."""
+    effect = always_valid(paired([2, 4, 6], [1, 2, 3]))
+    assert effect.p == effect.p_holm == pytest.approx(float(sequential.error(0.8159789)), abs=1e-6)
+    half = 8.4391 / 3**0.5
+    assert (effect.low, effect.high) == pytest.approx((2 - half, 2 + half), abs=1e-3)
+    assert (effect.mean, effect.deviation, effect.seeds, effect.always_valid) == (2, 1, 3, True)
+
+
+def test_two_seeds_settle_nothing():
+    effect = always_valid(paired([0.9, 0.8], [0.1, 0.0001]))
+    assert (effect.low, effect.high, effect.p) == (None, None, 1)
+
+
+def test_only_number_mean_and_deviation_count():
+    one, other = always_valid(paired([1, 2, 4, 8], [0] * 4)), always_valid(paired([8, 1, 4, 2], [0] * 4))
+    assert (one.low, one.high, one.p) == pytest.approx((other.low, other.high, other.p))
+
+
+@given(PAIRS)
+def test_the_interval_leaves_out_0_where_p_is_below_a_twentieth(pairs):
+    effect = always_valid(paired(*zip(*pairs, strict=True)))
+    if effect.low is not None:
+        assert (effect.low > 0 or effect.high < 0) == (effect.p < 0.05) or effect.p == pytest.approx(0.05)
 
 
 def test_noise_that_the_seeds_share_cancels():
@@ -69,13 +103,14 @@ def test_refuses_what_does_not_pair(with_trick, without, message):
 def test_holm_by_hand():
     # The smallest times 3; the next times 2; the last times 1, and never below the one before.
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
-    assert holm([0.5, 0.9]) == [1, 1]
-    assert holm([]) == []
+    assert holm([0.5, 0.9]).tolist() == [1, 1]
+    assert holm([]).tolist() == []
+    assert holm([[0.04, 0.01, 0.03], [1, 0.2, 0.9]]) == pytest.approx(np.array([[0.06, 0.03, 0.06], [1, 0.6, 1]]))
 
 
 @given(SHARES)
 def test_holm_keeps_the_order_and_never_helps(p):
-    corrected = holm(p)
+    corrected = holm(p).tolist()
     assert all(raw <= new <= 1 for raw, new in zip(p, corrected, strict=True))
     by_size = [new for _, new in sorted(zip(p, corrected, strict=True))]
     assert by_size == sorted(by_size)
@@ -95,11 +130,19 @@ def test_the_other_way_round_the_sign_flips(pairs):
 
 
 def test_corrects_over_the_comparisons():
-    found = effects({"a": ([2, 4, 6], [1, 2, 3]), "b": ([1, 2, 4], [1, 2, 3])})
+    found = effects({"a": ([1, 2, 4, 8, 7], [0] * 5), "b": ([1, 2, 4], [1, 2, 3])})
     assert list(found) == ["a", "b"]
-    assert found["a"].p_holm == pytest.approx(2 * found["a"].p)
-    assert found["b"].p_holm == found["b"].p == pytest.approx(0.4226497, abs=1e-6)
-    assert found["a"].comparisons == 2
+    assert found["a"] == dataclasses.replace(
+        always_valid(paired([1, 2, 4, 8, 7], [0] * 5)), p_holm=2 * found["a"].p, comparisons=2
+    )
+    assert found["b"].p_holm == found["b"].p > found["a"].p_holm
+
+
+def test_corrects_for_comparisons_that_are_to_come():
+    """The trick that is compared first is one of three from the beginning."""
+    found = effects({"a": ([1, 2, 4, 8, 7], [0] * 5), "b": ([1], [1])}, planned=3)
+    assert found["a"].p_holm == pytest.approx(3 * found["a"].p)
+    assert (found["b"].p_holm, found["b"].comparisons) == (None, 3)
 
 
 def test_one_seed_in_every_comparison():
@@ -113,7 +156,7 @@ def test_one_seed_in_every_comparison():
     [
         (settled(0.01, 0.049), "helps"),
         (settled(-0.01, 0.049), "hurts"),
-        (settled(1.0, 0.05), "cannot tell yet: about 10 seeds in all would settle an effect of this size"),
+        (settled(1.0, 0.05), "cannot tell yet: about 21 seeds in all would settle an effect of this size"),
         (settled(0.01, 0.9), "cannot tell yet: more than 100 seeds in all would settle an effect of this size"),
         (settled(0.0, 1.0), "cannot tell yet: more than 100 seeds in all would settle an effect of this size"),
         (
@@ -123,26 +166,37 @@ def test_one_seed_in_every_comparison():
         (paired([1], [0]), "one seed: no interval can be given"),
         (paired([1, 1], [1, 1]), "cannot tell yet: all 2 seeds came out equal"),
         (paired([1, 1], [0, 0]), "cannot tell yet: all 2 seeds differ by the same amount, too few to trust"),
-        (paired([1] * 6, [0] * 6), "helps"),
+        (
+            always_valid(paired([1] * 8, [0] * 8)),
+            "cannot tell yet: all 8 seeds differ by the same amount, too few to trust",
+        ),
+        (always_valid(paired([1] * 9, [0] * 9)), "helps"),
+        (
+            always_valid(paired([0.9, 0.8], [0.5, 0.5])),
+            "cannot tell yet: about 4 seeds in all would settle an effect of this size",
+        ),
     ],
 )
 def test_says_it_in_words(effect, words):
     assert verdict(effect) == words
 
 
-@pytest.mark.parametrize(("size", "seeds"), [(0.5, 34), (0.8, 15), (1.0, 10), (1e6, 6)])
-def test_seeds_as_in_the_tables_of_the_paired_t_test(size, seeds):
-    assert seeds_needed(settled(size, 1.0)) == seeds_needed(settled(-size, 1.0)) == seeds
+@pytest.mark.parametrize(("size", "seeds"), [(0.8, 33), (1.0, 21), (2.0, 7), (1e6, 3)])
+def test_seeds_that_pass_the_threshold_four_times_in_five(size, seeds):
+    assert seeds_needed(size, 1.0) == seeds_needed(-size, 1.0) == seeds
+    assert seeds_needed(size, 1.0, least=40) == 40
 
 
 def test_more_comparisons_need_more_seeds():
-    assert seeds_needed(Effect(1.0, 0, 2, 0.1, 0.6, 5, 1.0, comparisons=6)) == 16
+    assert seeds_needed(1.0, 1.0, comparisons=6) == 29
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("images", [None, 2000])
-def test_intervals_and_verdicts_keep_what_they_promise(images):
-    found = runpy.run_path(str(COVERAGE))["measure"](1000, images=images)
-    assert 0.93 <= found["covered"] <= 0.97
-    assert found["helps"] <= 0.05
-    assert np.isclose(found["hurts"], 0.025, atol=0.025)
+def test_seeds_needed_as_simulated():
+    """An effect of 2 deviations: 71 % of ablations have settled it at 6 seeds, 84 % at 7."""
+    noise = np.random.default_rng(0).normal(2, 1, (20_000, 7))
+    shares = []
+    for seeds in (6, 7):
+        found = noise[:, :seeds]
+        t = found.mean(axis=1) * seeds**0.5 / found.std(axis=1, ddof=1)
+        shares.append((t > sequential.threshold(seeds)).mean())
+    assert shares == pytest.approx([0.714, 0.835], abs=0.01)

@@ -1,0 +1,93 @@
+import pytest
+
+from kerastricks.commands.ablation.designs import Comparison
+from kerastricks.commands.ablation.plan import SeedPlan, planned
+from kerastricks.commands.ablation.statistics import seeds_needed
+from kerastricks.commands.ablation.store import Runs
+
+pytestmark = pytest.mark.any_backend
+
+ARMS = ["full", "without EMA", "without MixUp"]
+COMPARISONS = [Comparison("EMA", ("full",), ("without EMA",)), Comparison("MixUp", ("full",), ("without MixUp",))]
+
+
+def make(folder, seeds=3, ema=0.001, mixup=0.05):
+    """Runs of 20 minutes: EMA brings −`ema`, 0, `ema`, in turn over the seeds, and MixUp `mixup` besides."""
+    runs = Runs(folder, ARMS, range(seeds))
+    for seed in range(seeds):
+        change = ema * (seed % 3 - 1)
+        for arm, accuracy in zip(ARMS, (0.9, 0.9 - change, 0.9 - mixup - change), strict=True):
+            figures = {"accuracy": accuracy, "loss": 1.0, "ms_per_step": 1.0, "peak_memory": 1, "seconds": 1200.0}
+            runs.keep(arm, seed, {"seed": seed, **figures})
+    return runs
+
+
+def plan(folder, **settings):
+    return planned(folder, ARMS, COMPARISONS, "kerastricks ablate digits --seeds 3", **settings)
+
+
+def test_seeds_by_hand(tmp_path):
+    """Differences of −0.1, 0, 0.1 points, so a deviation of 0.1; two comparisons."""
+    make(tmp_path)
+    found = plan(tmp_path)
+    assert (found.seeds, found.arms, found.comparisons, found.seconds) == (3, 3, 2, 3600)
+    ema, mixup = found.rows
+    assert (ema["trick"], mixup["trick"]) == ("EMA", "MixUp")
+    assert (ema["mean"], ema["deviation"]) == pytest.approx((0, 0.1))
+    assert (mixup["mean"], mixup["deviation"]) == pytest.approx((5, 0.1))
+    assert ema["needed"][0.1] == seeds_needed(1.0, 1.0, 2) == 24
+    assert ema["needed"][0.2] == seeds_needed(2.0, 1.0, 2) == 8
+    assert (ema["settled"], ema["needed_seen"]) == (False, None)
+    assert mixup["settled"]
+
+
+def test_the_table(tmp_path):
+    make(tmp_path)
+    lines = str(plan(tmp_path)).splitlines()
+    assert lines[0] == "3 seeds so far; one more is 3 runs and takes 1.0 h. Seeds in all that"
+    assert lines[2].split()[:8] == ["trick", "seen", "deviation", "0.1", "0.2", "0.5", "1", "2"]
+    assert lines[3].split() == ["EMA", "0.00", "0.10", "24", "8", "4", "3", "3", ">100:", ">97.0", "h", "more"]
+    assert lines[4].split()[:3] == ["MixUp", "+5.00", "0.10"]
+    assert lines[4].endswith("settled")
+    assert " ".join(lines[5].split()) == "time for all of them 21.0 h 5.0 h 1.0 h 0 s 0 s"
+    assert lines[6] == "A deviation of 3 seeds is rough: the true one may be 0.7 to 3.1 times as large."
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(24, "24 s"), (120, "2 min"), (3599, "60 min"), (5400, "1.5 h")])
+def test_times(seconds, shown):
+    assert SeedPlan([], 3, 2, 3, seconds).cost(4) == shown
+
+
+def test_workers_share_the_time(tmp_path):
+    make(tmp_path)
+    assert plan(tmp_path, workers=2).seconds == 1800
+
+
+def test_seeds_beyond_the_first_count_and_runs_that_failed_do_not(tmp_path):
+    runs = make(tmp_path, seeds=4)
+    runs.keep("without EMA", 2, {"seed": 2, "error": "diverged"})
+    ema, mixup = plan(tmp_path).rows
+    assert (ema["seeds"], mixup["seeds"]) == (3, 4)
+
+
+def test_a_deviation_takes_two_seeds(tmp_path):
+    make(tmp_path, seeds=1)
+    lines = str(plan(tmp_path)).splitlines()
+    assert lines[3].split() == ["EMA", "−0.10", "no", "deviation", "yet"]
+    assert len(lines) == 5
+
+
+def test_without_runs_it_says_what_to_do_first(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"no seed .*first three, `kerastricks ablate digits --seeds 3`, and ask again"
+    ):
+        plan(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_runs_that_failed_are_the_reason(tmp_path):
+    runs = Runs(tmp_path, ARMS, [0])
+    for arm in ARMS:
+        runs.keep(arm, 0, {"seed": 0, "error": "diverged"})
+    with pytest.raises(ValueError, match=r"all runs are there \(failed: full, seed 0: diverged\), so there is nothing"):
+        plan(tmp_path)
