@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `_places`
     from kerastricks.commands.doctor import doctor as doctor
     from kerastricks.commands.lr_find import lr_find as lr_find
     from kerastricks.diagnosis.finding import Finding as Finding
+    from kerastricks.optimizers.lamb import Lamb as Lamb
+    from kerastricks.optimizers.muon import Muon as Muon
     from kerastricks.optimizers.sgd import SGD as SGD
     from kerastricks.optimizers.sgd import AdamW as AdamW
     from kerastricks.optimizers.sgd import decay_report as decay_report
@@ -41,6 +43,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `_places`
     from kerastricks.tricks.random_erasing import random_erasing as random_erasing
     from kerastricks.tricks.random_flip import random_flip as random_flip
     from kerastricks.tricks.random_resized_crop import random_resized_crop as random_resized_crop
+    from kerastricks.tricks.stochastic_depth import stochastic_depth as stochastic_depth
     from kerastricks.tricks.warmup import WarmupSchedule as WarmupSchedule
     from kerastricks.tricks.zero_gamma import zero_gamma as zero_gamma
 

@@ -11,6 +11,7 @@ import pytest
 import kerastricks as kt
 from kerastricks import keras_private
 from kerastricks.keras_private import mirrored
+from kerastricks.models.drop_path import dropping
 from kerastricks.models.graph import residuals
 from kerastricks.models.heads import gives_logits
 from kerastricks.models.precision import set_precision
@@ -19,8 +20,10 @@ from kerastricks.training import jax_values
 ON_TORCH = keras.backend.backend() == "torch"
 EVERYWHERE = {"_nodes_by_depth", "_keras_history", "_use_weight_decay", "_get_variable_index"}
 WHEN_SAVED, WHERE_A_STEP_FAILS = {"global_seed_generator", "get_global_attribute"}, {"_jax_state_synced", "_value"}
+AFTER_A_RUN = {"_tracker"}
 ON_SEVERAL_DEVICES = {"_use_merge_call", "DataAdapter"}
 WHEN_IMPORTED = "_parallel_update_step"  # the class of the optimizer is chosen then
+OF_MUON = "_should_use_adamw"
 
 
 def train(model, images):
@@ -44,7 +47,7 @@ def without(monkeypatch):
     keras_private.names._say.cache_clear()
 
 
-ELSEWHERE = {WHEN_IMPORTED} | WHEN_SAVED | WHERE_A_STEP_FAILS | ON_SEVERAL_DEVICES
+ELSEWHERE = {WHEN_IMPORTED, OF_MUON} | AFTER_A_RUN | WHEN_SAVED | WHERE_A_STEP_FAILS | ON_SEVERAL_DEVICES
 
 
 @pytest.mark.parametrize("name", sorted(set(keras_private.NAMES) - ELSEWHERE))
@@ -97,6 +100,12 @@ def test_several_devices_are_refused_without(name, without):
         mirrored.adapter(lambda: iter(()), 1) if name == "DataAdapter" else mirrored.outside_of_replicas(strategy)
 
 
+def test_muon_says_that_keras_chooses_without(without):
+    without(OF_MUON)
+    with pytest.warns(UserWarning, match=f"has no {OF_MUON}: Muon trains what Keras' own does"):
+        kt.Muon().build([keras.Variable(np.ones((2, 2), "float32"))])
+
+
 def test_a_name_that_keras_lacks_is_gone():
     with pytest.raises(keras_private.Gone, match="_no_such_name"):
         keras_private.attribute(keras.layers.Dense(1), "_no_such_name")
@@ -112,6 +121,16 @@ def test_a_run_is_saved_and_goes_on_without(name, without, model, images, tmp_pa
     before = model.get_weights()
     recipe.fit(model, images, verbose=0, checkpoint=tmp_path)
     assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_run_with_dropped_paths_ends_without(without, model, images):
+    """The model then keeps the state of the draws, and drops nothing all the same."""
+    without("_tracker")
+    recipe = kt.Recipe((kt.StochasticDepth(),), learning_rate=0.01)
+    with pytest.warns(UserWarning, match="has no _tracker: a network that had one is taken for another"):
+        recipe.fit(model, images, epochs=1, batch_size=8, verbose=0)
+    assert len(model.variables) == len(model.weights) + 1
+    assert dropping(model) is None
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone takes values out of variables")

@@ -167,8 +167,8 @@ class TrainTask(Task):
 
     Args:
         epochs: Passes over the training images. Default: the recipe's.
-        optimizer: `SGD` (Nesterov momentum 0.9), `AdamW`, or a name of keras.optimizers, with the learning rate and
-            weight decay of the recipe. Default: the recipe's.
+        optimizer: `SGD` (Nesterov momentum 0.9), `AdamW`, `Lamb`, `Muon`, or another name of keras.optimizers, with
+            the learning rate and weight decay of the recipe. Default: the recipe's.
         early_stopping: Stop after so many epochs without a lower validation loss, and restore the best weights.
         balance: Weigh the classes in the loss by the inverse of their number of images.
         tensorboard: Write losses, accuracies and learning rates for TensorBoard, too: <out>/tensorboard.

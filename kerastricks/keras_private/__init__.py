@@ -89,6 +89,12 @@ def variable_index(optimizer: Any, variable: Any) -> int:
     return attribute(optimizer, "_get_variable_index")(variable)
 
 
+@otherwise(lambda: None)
+def muon_asks_for_adamw() -> None:
+    """Warns where Keras' Muon does not ask a method which variables it is to leave to AdamW."""
+    attribute(keras.optimizers.Muon, "_should_use_adamw")
+
+
 @otherwise(lambda make=False: None)
 def global_seed(make: bool = False) -> Any:
     """Returns the variable behind draws without a seed; None if there is none yet, and none is to be made."""
@@ -102,6 +108,22 @@ def global_seed(make: bool = False) -> Any:
 def hold_jax_state(model: Any, state: Any) -> None:
     """Lets `jax_state_sync` put values, by kinds such as `trainable_variables`, back into the variables of a model."""
     model._jax_state, model._jax_state_synced = state, attribute(model, "_jax_state_synced") and False
+
+
+@otherwise(lambda operation, told: None)
+def tell_training(operation: Any, told: bool) -> None:
+    """Lets functional models hand `training` on to an operation that is no layer, or lets them no longer."""
+    attribute(keras.layers.Identity(), "_call_context_args")
+    if told:
+        operation._call_context_args = {"training"}
+    else:
+        vars(operation).pop("_call_context_args", None)
+
+
+@otherwise(lambda layer, value: None)
+def untrack(layer: Any, value: Any) -> None:
+    """Lets a layer forget a variable or generator that was set as its attribute."""
+    attribute(layer, "_tracker").untrack(value)
 
 
 @otherwise(lambda variables: False)

@@ -18,6 +18,7 @@ NAMES = {
     "_parallel_update_step": ("updates all variables at once on PyTorch", "variables are updated one by one, slower"),
     "_use_weight_decay": ("tells which variables decay", "they are recognized by their paths"),
     "_get_variable_index": ("tells which variable is updated", "variables are recognized by their paths"),
+    "_should_use_adamw": ("asks which variables Muon leaves to AdamW", "Muon trains what Keras' own does"),
     "global_seed_generator": ("holds the seed of draws without one", "a resumed run draws other numbers for those"),
     "get_global_attribute": ("tells whether there is such a seed", "a resumed run draws other numbers for those"),
     "_value": (
@@ -26,6 +27,10 @@ NAMES = {
     ),
     "_use_merge_call": ("lets optimizers on TensorFlow run outside of replicas", "no several devices on TensorFlow"),
     "DataAdapter": ("is what `fit` takes for batches in parts", "no several devices on TensorFlow"),
+    "_tracker": (
+        "forgets the random numbers of a run with StochasticDepth",
+        "a network that had one is taken for another when a run is to go on",
+    ),
     "_jax_state_synced": (
         "holds a model's values during a step on JAX",
         "a step that fails may leave a model without values",

@@ -28,7 +28,7 @@ def _listed(variable: Any, choices: Sequence[Any]) -> bool:
     return any(re.search(c, variable.path) if isinstance(c, str) else c is variable for c in choices)
 
 
-class _DecayRule:
+class DecayRule:
     """Mixin for a Keras optimizer: the rule by which variables decay is applied in `build` and saved in the config."""
 
     def __init__(self, *args, kernels_only=False, exclude=(), include=(), **kwargs):
@@ -70,7 +70,7 @@ _KerasAdamW: Any = keras_private.parallel(keras.optimizers.AdamW)
 
 
 @keras.saving.register_keras_serializable("kerastricks")
-class SGD(_DecayRule, VariableRates, _KerasSGD):
+class SGD(DecayRule, VariableRates, _KerasSGD):
     """SGD whose weight decay is the gradient of the L2 penalty, as in the paper, MXNet and PyTorch.
 
         gradient + weight_decay * variable
@@ -117,7 +117,7 @@ class SGD(_DecayRule, VariableRates, _KerasSGD):
 
 
 @keras.saving.register_keras_serializable("kerastricks")
-class AdamW(_DecayRule, VariableRates, _KerasAdamW):
+class AdamW(DecayRule, VariableRates, _KerasAdamW):
     """Keras' AdamW, with its decoupled decay, and the rule of `kerastricks.SGD` for which variables decay.
 
     Args: as `keras.optimizers.AdamW`, and `kernels_only`, `exclude`, `include`, `rates` as for `kerastricks.SGD`; a
@@ -139,12 +139,12 @@ def nesterov(learning_rate: Any, weight_decay: float | None) -> SGD:
 def plain_optimizer(optimizer: Any, learning_rate: float) -> Any:
     """Returns an optimizer of Keras' own with the settings of one, at a constant learning rate and without its state.
 
-    A coupled weight decay, which Keras does not have, is left out.
+    A weight decay that Keras does not have, coupled or inside the trust ratio of LAMB, is left out.
     """
     stock = getattr(keras.optimizers, type(optimizer).__name__, type(optimizer))
-    own = ("coupled", "kernels_only", "exclude", "include", "rates")
+    own = ("coupled", "kernels_only", "exclude", "include", "rates", "exclude_last")
     config: dict[str, Any] = {name: value for name, value in optimizer.get_config().items() if name not in own}
-    if getattr(optimizer, "coupled_weight_decay", None):
+    if getattr(optimizer, "coupled_weight_decay", None) or getattr(optimizer, "adapted_weight_decay", None):
         config["weight_decay"] = None
     try:
         return stock.from_config({**config, "learning_rate": learning_rate})
@@ -165,7 +165,7 @@ def batches_done(optimizer: Any) -> int:
 
 def weight_decay(optimizer: Any) -> float | None:
     """Returns the weight decay of an optimizer, whoever applies it."""
-    names = ("coupled_weight_decay", "scaled_weight_decay", "weight_decay")
+    names = ("coupled_weight_decay", "adapted_weight_decay", "scaled_weight_decay", "weight_decay")
     return next((decay for name in names if (decay := getattr(optimizer, name, None)) is not None), None)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import keras
 
 from kerastricks import tricks as bag
+from kerastricks.optimizers.lamb import Lamb
+from kerastricks.optimizers.muon import Muon
 from kerastricks.optimizers.sgd import AdamW, nesterov
 from kerastricks.recipes import near
 from kerastricks.training.recipe import Recipe
@@ -77,9 +79,10 @@ def signature(kind: type[Trick]) -> str:
 
 
 def optimizer(name: str) -> Callable[..., Any]:
-    """Returns an optimizer by its name in any case: `SGD` and `AdamW` are this package's, the others Keras'.
+    """Returns an optimizer by its name in any case: this package's, where it has one, and else Keras'.
 
-    `SGD` has Nesterov momentum 0.9 and coupled weight decay, as in recipes that name no optimizer.
+    `SGD`, `AdamW`, `Lamb` and `Muon` are this package's. `SGD` has Nesterov momentum 0.9 and coupled weight decay, as
+    in recipes that name no optimizer.
 
     Raises:
         ValueError: If there is none of that name, or it takes no learning rate or weight decay.
@@ -98,7 +101,7 @@ def optimizer(name: str) -> Callable[..., Any]:
         takes = "does not take `learning_rate` and `weight_decay`, as one of a recipe must"
         what = f"{found} {takes}." if found else f"Unknown optimizer '{name}'.{near(name, fitting)}"
         raise ValueError(f"{what} Known: {', '.join(sorted(fitting))}. Received: optimizer={name}")
-    own: dict[str, Callable[..., Any]] = {"SGD": nesterov, "AdamW": AdamW}
+    own: dict[str, Callable[..., Any]] = {"SGD": nesterov, "AdamW": AdamW, "Lamb": Lamb, "Muon": Muon}
     return own.get(str(found), known[found])
 
 

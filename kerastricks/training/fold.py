@@ -1,5 +1,6 @@
 """The hooks of a recipe's tricks, applied to a model in their order."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def fold(
         optimizer = optimizer or _optimizer(recipe, later(learning_rate, start, engine.rate_factor))
         engine.begun = start
         for trick in recipe.tricks:
-            optimizer = trick.optimizer(optimizer, model, plan)
+            optimizer = trick.optimizer(optimizer, model, dataclasses.replace(plan, start=start))
         engine.compile(
             optimizer=engine.devices.optimizer(optimizer),
             loss=loss,

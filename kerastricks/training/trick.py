@@ -20,6 +20,7 @@ class Plan:
         batch_size: Images in a full batch.
         seed: Seed of the data order and of every draw; at least 0.
         accumulation: Batches per update.
+        start: Batches of the run before the optimizer's first, where it begins anew within the run.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -30,9 +31,10 @@ class Plan:
     batch_size: int
     seed: int = 0
     accumulation: int = 1
+    start: int = 0
 
     def __post_init__(self):
-        leasts = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "seed": 0, "accumulation": 1}
+        leasts = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "seed": 0, "accumulation": 1, "start": 0}
         for name, least in leasts.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
@@ -111,6 +113,11 @@ class Trick:
         return False
 
     @property
+    def resizes(self) -> bool:
+        """Whether `batch` returns images of another size than the network sees outside training."""
+        return False
+
+    @property
     def durations(self) -> tuple[str, ...]:
         """The settings that are durations in epochs, and follow when a recipe is scaled to another length."""
         return ()
@@ -154,7 +161,8 @@ class Trick:
     def stages(self, model: Any, plan: Plan) -> dict[int, Callable[[], None]]:
         """Returns what is to happen to `model` before some epochs, by epoch, counted from 0; called before `model` is.
 
-        The step is compiled anew there, with an optimizer that begins anew at the rate of that step.
+        The step is compiled anew there; where other variables are trained, with an optimizer that begins anew at the
+        rate of that step.
         """
         return {}
 
@@ -162,10 +170,24 @@ class Trick:
         """Takes and returns the list of Keras callbacks."""
         return callbacks
 
+    def order(self, order: np.ndarray, plan: Plan) -> np.ndarray:
+        """Takes and returns the order in which an epoch visits the samples: their indices, (N,), on the host.
+
+        A batch takes the next `plan.batch_size` of it. Not for a data set of the user's, which has its own order.
+        """
+        return order
+
     def draw(self, random: np.random.Generator, size: int, step: int, plan: Plan) -> dict[str, np.ndarray]:
         """Draws the random numbers that `batch` needs for `size` samples at `step`, on the host.
 
         Returns small arrays with samples on the first axis; each becomes a keyword argument of `batch`.
+        """
+        return {}
+
+    def draw_for(self, samples: np.ndarray, step: int, plan: Plan) -> dict[str, np.ndarray]:
+        """Returns what `batch` needs for the samples with these indices, (N,), at `step`, as `draw` does.
+
+        A pure function of its arguments. Not for a data set of the user's, whose samples have no indices.
         """
         return {}
 
@@ -198,12 +220,13 @@ def check_duration(name: str, epochs: float, steps: int | None) -> None:
         raise ValueError(f"`epochs` of {name} must be positive. Received: epochs={epochs}")
 
 
-def overrides(trick: Trick, hook: str) -> bool:
-    """Tells whether `trick` overrides `hook`."""
-    return getattr(type(trick), hook) is not getattr(Trick, hook)
+def overrides(trick: Trick, *hooks: str) -> bool:
+    """Tells whether `trick` overrides one of `hooks`."""
+    return any(getattr(type(trick), hook) is not getattr(Trick, hook) for hook in hooks)
 
 
-# All but `draw`, which belongs to `batch`, and those that change nothing.
+DRAWS = ("draw", "draw_for")  # belong to `batch`
+# All but those, and what changes nothing.
 HOOKS = tuple(
-    name for name, hook in vars(Trick).items() if inspect.isfunction(hook) and name not in ("check", "draw", "scaled")
+    name for name, hook in vars(Trick).items() if inspect.isfunction(hook) and name not in ("check", "scaled", *DRAWS)
 )

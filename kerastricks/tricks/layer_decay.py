@@ -60,7 +60,7 @@ class LayerDecay(Trick):
         inner = getattr(setup.optimizer, "inner_optimizer", setup.optimizer)
         if not hasattr(inner, "set_rates"):
             raise ValueError(
-                "LayerDecay sets a rate for each variable, which kt.SGD and kt.AdamW take. Received: "
+                "LayerDecay sets a rate for each variable, which kt.SGD, kt.AdamW, kt.Lamb and kt.Muon take. Received: "
                 f"{type(inner).__name__}. Pass one of them as the recipe's `optimizer`, or leave LayerDecay out."
             )
         if not has_graph(setup.model):

@@ -75,6 +75,8 @@ def test_replaces_in_its_place_or_comes_last_but_efficient_first():
         ("sgd", nesterov),
         ("AdamW", kt.AdamW),
         ("adamw", kt.AdamW),
+        ("LAMB", kt.Lamb),
+        ("Muon", kt.Muon),
         ("Lion", keras.optimizers.Lion),
         ("RMSPROP", keras.optimizers.RMSprop),
     ],

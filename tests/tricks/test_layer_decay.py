@@ -56,7 +56,7 @@ def test_reaches_the_optimizer_under_loss_scaling():
 @pytest.mark.parametrize(
     ("part", "value", "said"),
     [
-        ("optimizer", keras.optimizers.Lion(), "which kt.SGD and kt.AdamW take. Received: Lion"),
+        ("optimizer", keras.optimizers.Lion(), "which kt.SGD, kt.AdamW, kt.Lamb and kt.Muon take. Received: Lion"),
         (
             "model",
             keras.Sequential([keras.Input((4,)), layers.Dense(3)]),
