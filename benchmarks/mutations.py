@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kerastricks"
 ROOMS = ("image", "optimizers", "data", "models", "training")
 HOOKS = (
-    *("plan", "learning_rate", "model", "loss", "optimizer", "stages", "callbacks", "batch", "evaluation"),
+    *("plan", "learning_rate", "model", "loss", "optimizer", "stages", "callbacks", "order", "batch", "evaluation"),
     *("auxiliary", "averages"),
 )
 NOTHING = {"check": "return", "stages": "return {}", "auxiliary": "return None", "averages": "return None"}
@@ -67,6 +67,7 @@ BY_HAND = {
     "image/geometry.py": ("return ops.minimum(ops.floor(", "return 0 * ops.minimum(ops.floor("),
     "image/levels.py": ("return ops.floor((weighted + 32768) / 65536)", "return ops.floor(weighted / 65536)"),
     "image/operations.py": ('table = where("Equalize", levels.equalize(counts, most), table)', "pass"),
+    "models/airbench.py": ("np.concatenate([scaled, -scaled], axis=1)", "np.concatenate([scaled, scaled], axis=1)"),
     "models/applications.py": (
         "blue_first = (white - black) / 255, bool(red[0] == black[0])",
         "blue_first = (white - black) / 255, False",
@@ -76,9 +77,11 @@ BY_HAND = {
     "models/build.py": ("if class_count(model) != classes:", "if False:"),
     "models/channels_last.py": ("images = functional.pad(images, (left, width - left, top, height - top))", "pass"),
     "models/efficientnet_lite.py": ("ends = stage in (0, len(_STAGES) - 1)", "ends = False"),
+    "models/flip_averaged.py": ("model(ops.flip(images, axis=2))", "model(ops.flip(images, axis=1))"),
     "models/footprint.py": ("if weights and learns and", "if weights and"),
     "models/fused_batch_norm.py": ("known * layer.momentum", "known * 0.5"),
-    "models/graph.py": ("few <= 1 and many > few and norm", "many > few and norm"),
+    "models/drop_path.py": ("parts[place] = drop(parts[place], **told)", "pass"),
+    "models/graph.py": ("few <= 1 and many > few and", "many > few and"),
     "models/heads.py": ('return special.softmax(scores, axis=-1) if output == "logits" else scores', "return scores"),
     "models/keras_hub.py": ('return Path(name, "config.json").is_file()', "return False"),
     "models/parted_batch_norm.py": ("ops.mean(batch, axis=0)", "batch[0]"),
@@ -88,6 +91,9 @@ BY_HAND = {
     "models/saved.py": ('if not found.pop("version") > VERSION:', 'if found.pop("version"):'),
     "models/torch_file.py": ("strides = [stride * flat.itemsize for stride in self.strides]", "strides = None"),
     "models/torch_direct.py": ("slots = {graph.inputs[0]: _Slot(0)}", "return None"),
+    "optimizers/lamb.py": ("update = trust_ratio(weight, update) * update", "pass"),
+    "optimizers/lookahead.py": ("fast.assign(ops.where(back, moved, ahead))", "pass"),
+    "optimizers/muon.py": ("kernels[-1] if kernels and self.exclude_last else None", "None"),
     "optimizers/rates.py": ("groups.setdefault(self._factor(pair[1]), [])", "groups.setdefault(1.0, [])"),
     "optimizers/schedules.py": ("return ops.where(step < self.steps, self.rate(step), after)", "return after"),
     "optimizers/sgd.py": ("if not self.coupled_weight_decay or", "if True or"),

@@ -24,7 +24,9 @@ def teacher():
 
 # name: (a setting in use, the hooks it must have, a way to make it change nothing, what the error says)
 TABLE = {
+    "AlternatingFlip": (kt.AlternatingFlip(), {"batch"}, "one epoch", "in every other epoch, and the run has one"),
     "BatchNormMomentum": (kt.BatchNormMomentum(), {"model"}, "plain", "would have no effect"),
+    "BiasRate": (kt.BiasRate(), {"optimizer"}, {"factor": 1}, "and not 1"),
     "BinaryCrossentropy": (kt.BinaryCrossentropy(), {"loss"}, "softmax", "needs a model that ends in logits"),
     "ColorJitter": (kt.ColorJitter(), {"batch"}, {"brightness": 0, "saturation": 0, "hue": 0}, "would have no effect"),
     "CosineDecay": (kt.CosineDecay(), {"learning_rate"}, {"minimum": 0.1}, "must end below"),
@@ -43,6 +45,7 @@ TABLE = {
     "LabelSmoothing": (kt.LabelSmoothing(), {"batch"}, {"amount": 0.0}, "must lie between 0 and 1"),
     "LayerDecay": (kt.LayerDecay(0.5), {"optimizer"}, {"factor": 1.0}, "one of them below 1"),
     "LinearScaling": (kt.LinearScaling(), {"learning_rate"}, {"reference": 8}, "would have no effect"),
+    "Lookahead": (kt.Lookahead(2), {"optimizer"}, {"steps": 9}, "would leave the weights as they began"),
     "LowPrecision": (kt.LowPrecision(), {"model", "optimizer"}, "done", "would have no effect"),
     "MixUp": (kt.MixUp(), {"batch"}, {"off_epochs": 2}, "would have no effect"),
     "NoBiasDecay": (kt.NoBiasDecay(), {"optimizer"}, "no decay", "would have no effect"),
@@ -57,7 +60,13 @@ TABLE = {
     "RandomErasing": (kt.RandomErasing(), {"batch"}, {"probability": 0.0}, "must lie in .0, 1."),
     "RandomFlip": (kt.RandomFlip(), {"batch"}, {"probability": 0.0}, "must lie in .0, 1."),
     "RandomResizedCrop": (kt.RandomResizedCrop(8), {"batch", "evaluation"}, {"area": (1.0, 0.5)}, "least first"),
+    "ProgressiveResizing": (
+        *(kt.ProgressiveResizing(delay_fraction=0, size_increment=2), {"batch", "stages"}),
+        *({"size_increment": 16}, "would have no effect"),
+    ),
+    "RepeatedAugmentation": (kt.RepeatedAugmentation(2), {"order"}, {"repeats": 1}, "would have no effect"),
     "StepDecay": (kt.StepDecay((1,)), {"learning_rate"}, {"factor": 1}, "positive and not 1"),
+    "StochasticDepth": (kt.StochasticDepth(0.5), {"model"}, "plain", "would have no effect"),
     "TrivialAugment": (kt.TrivialAugment(), {"batch"}, "grey and alpha", "1 or 3 channels"),
     "Warmup": (kt.Warmup(1), {"learning_rate"}, {"epochs": 0.1}, "would have no effect"),
     "ZeroGamma": (kt.ZeroGamma(), {"model"}, "plain", "would have no effect"),
@@ -129,8 +138,10 @@ def test_trains(name, model, images, bare):
 def test_raises_where_it_would_do_nothing(name, model, images):
     """In its settings, or in a recipe, which then has touched neither weights nor precision."""
     trick, _, how, message = TABLE[name]
-    settings = {}
-    if how == "no decay":
+    settings, run = {}, RUN
+    if how == "one epoch":
+        run = {**RUN, "epochs": 1}
+    elif how == "no decay":
         settings["weight_decay"] = 0
     elif how == "grey and alpha":  # does something to all others
         images = images[0][..., :2], images[1]
@@ -144,7 +155,7 @@ def test_raises_where_it_would_do_nothing(name, model, images):
     with pytest.raises(ValueError, match=message):
         if isinstance(how, dict):
             trick = dataclasses.replace(trick, **how)
-        kt.Recipe((trick,), **settings).fit(model, images, validation_data=images, **RUN)
+        kt.Recipe((trick,), **settings).fit(model, images, validation_data=images, **run)
     assert all(np.array_equal(a, b) for a, b in zip(before, state(model), strict=True))
     assert not model.compiled
 

@@ -19,6 +19,7 @@ from kerastricks.commands.prepare import check_backend
 from kerastricks.commands.run_lock import claiming
 from kerastricks.data.names import shown
 from kerastricks.models import archive
+from kerastricks.models.flip_averaged import flip_averaged
 from kerastricks.models.heads import probabilities
 from kerastricks.report.confusion import Comparison, compare
 from kerastricks.report.evaluation import evaluation_page
@@ -61,12 +62,13 @@ def _evaluate(task: EvaluateTask, claim: Callable[[str], Path]) -> dict[str, Any
             found.classes, task.data, split=task.split, image_size=size, report=report, allow_bad=task.allow_bad
         )
     notes = [*loaded.notes, *_seen_in_training(file, task.data, loaded.split)]
-    sides = [Fitted(loaded.images, shape, mirrored) for mirrored in (False, True)[: 1 + task.flips]]
+    images = Fitted(loaded.images, shape)
     figures, judgements = {}, {}
     for place, path in enumerate(files):
         model = archive.load(path) if place else model
-        answers = answer(model, model_file.filled(found, model).output, sides, task.batch_size)
-        scores, compared = score(loaded.labels, answers, task.seed), compare(sides[0], loaded.labels, answers)
+        output = model_file.filled(found, model).output
+        answers = answer(flip_averaged(model) if task.flips else model, output, images, task.batch_size)
+        scores, compared = score(loaded.labels, answers, task.seed), compare(images, loaded.labels, answers)
         judgements[path.name] = Judgement(f"{loaded.split} images", scores, compared)
         figures[path.name] = _figures(scores, compared, found.classes, loaded.paths)
     directory = claim(f"evaluate-{shown(Path(task.data).resolve().stem)}")
@@ -104,18 +106,18 @@ def _seen_in_training(file: Path, data: str, split: str) -> list[str]:
     return ["The model was trained on some of these images: it is worse on others."] if seen else []
 
 
-def answer(model: Any, output: str, sides: Sequence[Fitted], batch_size: int) -> np.ndarray:
-    """Returns the probabilities of a model for images, (N, K): their means over the sides.
+def answer(model: Any, output: str, images: Fitted, batch_size: int) -> np.ndarray:
+    """Returns the probabilities of a model for images, (N, K).
 
     Args:
         model: The model.
         output: What its outputs are, as in `kerastricks.models.saved.Description`.
-        sides: The images, and what else is to count, such as their mirror images.
+        images: The images.
         batch_size: Images in a batch.
     """
     model.compile(jit_compile=jit_compile())
-    batches = (EvaluationBatches(side, np.zeros(side.shape[0], "int32"), batch_size) for side in sides)
-    return np.mean([probabilities(model.predict(each, verbose=0), output) for each in batches], axis=0)
+    batches = EvaluationBatches(images, np.zeros(images.shape[0], "int32"), batch_size)
+    return probabilities(model.predict(batches, verbose=0), output)
 
 
 def _figures(scores: Scores, compared: Comparison, classes: Sequence[str], paths: Sequence[str]) -> dict[str, Any]:

@@ -49,11 +49,10 @@ def fit(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 class Fitted:
-    """The images of another array as a model sees them, or their mirror images, fitted when they are indexed."""
+    """The images of another array as a model sees them, fitted when they are indexed."""
 
-    def __init__(self, images: Any, shape: tuple[int, int, int], mirrored: bool = False):
-        self.images, self.shape, self.mirrored = images, (images.shape[0], *shape), mirrored
+    def __init__(self, images: Any, shape: tuple[int, int, int]):
+        self.images, self.shape = images, (images.shape[0], *shape)
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        images = fit(self.images[indices], self.shape[1:])
-        return images[:, :, ::-1] if self.mirrored else images
+        return fit(self.images[indices], self.shape[1:])

@@ -85,7 +85,7 @@ class EvaluateTask(ModelTask, _OnData):
         data: A folder as for `train`, a CSV file of paths and labels, or `digits`.
         split: Which images. Default: the test split, else the validation split, else all.
         allow_bad: How many files may be bad, a number such as 3 or a share such as 1%; they are not judged.
-        flips: Average the answers for each image and its mirror image.
+        flips: Average the outputs for each image and its mirror image.
         seed: Seed of the bootstrap, which the intervals are from.
         out: Directory for `evaluation.json` and `evaluation.html`, new or empty. Default: the next free
             runs/evaluate-<data>-<n>.
@@ -113,11 +113,13 @@ class PredictTask(ModelTask, _OnPaths):
         paths: Image files, folders (all images below them), or `-` for a list of paths on standard input.
         output_format: `csv` or `jsonl`.
         top: How many classes to tell for each image, the likeliest first.
+        flips: Average the outputs for each image and its mirror image.
         out: File to write, new. Default: standard output.
     """
 
     output_format: Annotated[Literal["csv", "jsonl"], Parameter(name="--format")] = "csv"
     top: int = 1
+    flips: Annotated[bool, Parameter(negative=())] = False
     out: str | None = None
 
     def __post_init__(self):

@@ -20,6 +20,7 @@ from kerastricks.data.names import shown
 from kerastricks.data.walk import files_below
 from kerastricks.image.geometry import centre_crop
 from kerastricks.models import archive
+from kerastricks.models.flip_averaged import flip_averaged
 from kerastricks.models.heads import probabilities
 from kerastricks.training.compilation import jit_compile
 
@@ -57,6 +58,7 @@ def predict(task: PredictTask) -> Iterator[Row]:
     found = model_file.filled(found, model)
     shape = input_shape(model, found)
     faults.check_memory(task.batch_size, shape, faults.MODEL_FLAGS)
+    model = flip_averaged(model) if task.flips else model
     model.compile(jit_compile=jit_compile())
     batches = decoded(files(task.paths), found.image_size, shape[:2], task.batch_size)
     return _rows(model, found.output, found.classes, shape, batches, task)

@@ -93,6 +93,12 @@ def crop_and_resize(images: Any, top: Any, left: Any, tall: Any, wide: Any, size
     return ops.transpose(ops.reshape(both, (-1, size[1], size[0], channels)), (0, 2, 1, 3))
 
 
+def resize(images: Any, size: tuple[int, int]) -> Any:
+    """Resizes images (N, H, W, C) to `size`, (height, width), as `crop_and_resize` does."""
+    zero, height, width = ([float(side)] for side in (0, *images.shape[1:3]))
+    return crop_and_resize(images, zero, zero, height, width, size)
+
+
 def centre_crop(images: Any, size: tuple[int, int]) -> Any:
     """Crops images (N, H, W, C) to their central `size`, (height, width)."""
     height, width = images.shape[1:3]

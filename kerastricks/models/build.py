@@ -4,11 +4,11 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from kerastricks.models import applications, archive, efficientnet_lite, keras_hub, pretrained, resnet
+from kerastricks.models import airbench, applications, archive, efficientnet_lite, keras_hub, pretrained, resnet
 from kerastricks.models.graph import has_graph
 from kerastricks.models.heads import class_count
 
-SHIPPED = {**resnet.shipped(), **efficientnet_lite.shipped()}
+SHIPPED = {**resnet.shipped(), **airbench.shipped(), **efficientnet_lite.shipped()}
 
 
 def find(name: str) -> Any:
@@ -41,10 +41,10 @@ def build(
     """Returns a classifier that takes images in 0..255; with `weights`, a printed line says what was loaded.
 
     Args:
-        name: `resnet20` to `resnet110` for small images, `resnet18a` to `resnet152d` (depth and form of the paper) and
-            `efficientnet_lite0` to `efficientnet_lite2` for large ones; a name of `keras.applications` in any case,
-            ending in logits, its own preprocessing in its graph; the path of a `.keras` file; or that of a directory
-            with a preset of KerasHub.
+        name: `resnet20` to `resnet110` and `airbench` for small images, `resnet18a` to `resnet152d` (depth and form of
+            the paper) and `efficientnet_lite0` to `efficientnet_lite2` for large ones; a name of `keras.applications`
+            in any case, ending in logits, its own preprocessing in its graph; the path of a `.keras` file; or that of
+            a directory with a preset of KerasHub.
         classes: Number of classes.
         input_shape: (height, width, channels).
         weights: `imagenet`: of the EfficientNet-Lites from the packages of `kerastricks[pretrained]`, of

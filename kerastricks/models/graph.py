@@ -117,6 +117,40 @@ def _kernels(graph: Graph, tensors: Any) -> int:
     )
 
 
+class Branch(NamedTuple):
+    """A residual branch: the graph it is in, the operation that adds it, and its place among what that adds, 0 or 1."""
+
+    graph: Graph
+    addition: Any
+    place: int
+    tensor: Any
+
+
+def branches(model: Any) -> list[Branch]:
+    """Returns the residual branches of `model` and of models nested in it, in the order of the computation.
+
+    A residual block is an addition of two tensors from one fork: the shortcut has at most one kernel between the
+    fork and the addition (none, or a projection), the branch has more.
+    """
+    found: dict[int, Branch] = {}
+    graph = Graph(model)
+    for node in graph.nodes:
+        operation = node.operation
+        if has_graph(operation):
+            found |= {id(branch.addition): branch for branch in branches(operation)}
+        if type(operation).__name__ != "Add" or len(node.inputs) != 2:  # the layer, or what `+` makes
+            continue
+        left, right = (graph.ancestors(tensor) for tensor in node.inputs)
+        sides = []
+        for place, (own, other) in enumerate(((left, right), (right, left))):
+            beyond = set(other)
+            sides.append((_kernels(graph, [key for key in own if key not in beyond]), place))
+        (few, _), (many, place) = sorted(sides)
+        if few <= 1 and many > few and set(left) & set(right):
+            found[id(operation)] = Branch(graph, operation, place, node.inputs[place])
+    return list(found.values())
+
+
 class Residual(NamedTuple):
     """A residual branch: the graph it is in, the tensor that it adds, and the normalization that scales it."""
 
@@ -128,22 +162,12 @@ class Residual(NamedTuple):
 def residuals(model: Any) -> list[Residual]:
     """Returns the residual branches of `model` that end in a BatchNormalization.
 
-    A residual block is an addition of two tensors from one fork: the shortcut has at most one kernel between the
-    fork and the addition (none, or a projection), the branch has more. Layers between the normalization and the
-    addition may drop, pool, activate or gate, as long as they map zeros to zeros.
+    Layers between the normalization and the addition may drop, pool, activate or gate, as long as they map zeros to
+    zeros.
     """
     found: dict[int, Residual] = {}
-    for graph in graphs(model):
-        for node in graph.nodes:
-            if type(node.operation).__name__ != "Add" or len(node.inputs) != 2:  # the layer, or what `+` makes
-                continue
-            left, right = (graph.ancestors(tensor) for tensor in node.inputs)
-            sides = []
-            for tensor, own, other in zip(node.inputs, (left, right), (right, left), strict=True):
-                beyond = set(other)
-                sides.append((_kernels(graph, [key for key in own if key not in beyond]), tensor))
-            (few, _), (many, branch) = sorted(sides, key=lambda side: side[0])
-            norm = branch_end(graph, branch)
-            if few <= 1 and many > few and norm is not None and set(left) & set(right):
-                found.setdefault(id(norm), Residual(graph, branch, norm))
+    for graph, _, _, tensor in branches(model):
+        norm = branch_end(graph, tensor)
+        if norm is not None:
+            found.setdefault(id(norm), Residual(graph, tensor, norm))
     return list(found.values())

@@ -10,7 +10,10 @@ from scipy import special
 from kerastricks.models.graph import Graph, has_graph
 
 # Layers that do not change the kind of the output: logits stay logits.
-_PASSES = (layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity, layers.GlobalAveragePooling2D)
+_PASSES = (
+    *(layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity, layers.Average),
+    layers.GlobalAveragePooling2D,
+)
 
 
 def crossentropy(model: Any) -> Any:

@@ -1,9 +1,10 @@
-"""Functional models on PyTorch without Keras' overhead per layer.
+"""Functional models on PyTorch without Keras' overhead per layer, and everywhere on images of another size.
 
 On TensorFlow and JAX Keras traces a step once. On PyTorch every step pays for what `Layer.__call__` does around `call`:
 checks, name scopes, contexts, masks. `Direct` does it once, in advance, and calls the layers' `call` itself.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -44,11 +45,12 @@ class Direct:
 
     Args:
         network: The model.
+        any_size: Whether images may have other sides than the network's input, where its layers take them.
     """
 
-    def __init__(self, network: Any):
-        self.network = network
-        self.steps = _plan(network) if keras.backend.backend() == "torch" else None
+    def __init__(self, network: Any, any_size: bool = False):
+        self.network, self.any_size = network, any_size
+        self.steps = _plan(network, True) if keras.backend.backend() == "torch" else None
         layers = keras_private.all_layers(network) if self.steps is not None else None
         if layers is None:
             self.steps = None
@@ -56,11 +58,14 @@ class Direct:
             self._policies = [(layer, layer.dtype_policy) for layer in layers]
 
     def __call__(self, images: Any, training: bool | None = None) -> Any:
-        if self.steps is None or training is None or not self._fits(images):
+        steps = self.steps if self.steps is not None and self._unchanged() else None
+        if not self._fits(images):
+            steps = (steps or self._by_calls) if self.any_size and len(images.shape) == 4 else None
+        if steps is None or training is None:
             return self.network(images, training=training)
         inputs = self.network.inputs[0]
         values: dict[int, Any] = {0: keras.ops.convert_to_tensor(images, inputs.dtype)}
-        for call, arguments, dtype, settings, scope, outputs in self.steps:
+        for call, arguments, dtype, settings, scope, outputs in steps:
             filled = _fill(arguments, values, dtype)
             if scope is None:
                 result = call(*filled, **settings[bool(training)])
@@ -73,13 +78,20 @@ class Direct:
                 values.update(zip(outputs, keras.tree.flatten(result), strict=True))
         return values[outputs[0]]
 
+    @functools.cached_property
+    def _by_calls(self) -> list[_Step] | None:
+        return _plan(self.network, False)
+
     def _fits(self, images: Any) -> bool:
+        if self.steps is None and not self.any_size:
+            return True
         expected = self.network.inputs[0].shape
-        return (
-            len(images.shape) == len(expected)
-            and all(known in (None, size) for known, size in zip(expected, images.shape, strict=True))
-            and all(layer.dtype_policy is policy and not _has_hooks(layer) for layer, policy in self._policies)
+        return len(images.shape) == len(expected) and all(
+            known in (None, size) for known, size in zip(expected, images.shape, strict=True)
         )
+
+    def _unchanged(self) -> bool:
+        return all(layer.dtype_policy is policy and not _has_hooks(layer) for layer, policy in self._policies)
 
 
 def _fill(argument: Any, values: dict[int, Any], dtype: Any) -> Any:
@@ -96,8 +108,13 @@ def _has_hooks(layer: Any) -> bool:
     return bool(layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks)
 
 
-def _plan(network: Any) -> list[_Step] | None:
-    """Returns the steps of a forward pass of `network`, or None if it must be called as a whole."""
+def _plan(network: Any, fast: bool) -> list[_Step] | None:
+    """Returns the steps of a forward pass of `network`, or None if it must be called as a whole.
+
+    Args:
+        network: The model.
+        fast: Whether layers are called by their `call`, and not as Keras calls them.
+    """
     if not has_graph(network) or len(network.inputs) != 1 or len(network.outputs) != 1:
         return None
     if type(network).call not in (type(keras.Model(network.inputs, network.outputs)).call, keras.Sequential.call):
@@ -111,7 +128,7 @@ def _plan(network: Any) -> list[_Step] | None:
         made = isinstance(node.operation, keras.layers.InputLayer) or node.outputs[0] in slots
         if made or any(key not in slots for key in node.inputs):
             continue
-        step = _step(node, slots)
+        step = _step(node, slots, fast)
         if step is None:
             return None
         steps.append(step)
@@ -119,9 +136,7 @@ def _plan(network: Any) -> list[_Step] | None:
     return steps if steps and steps[-1].outputs == [slots[graph.outputs[0]]] else None
 
 
-def _step(node: keras_private.Node, slots: dict[Any, _Slot]) -> _Step | None:
-    import torch
-
+def _step(node: keras_private.Node, slots: dict[Any, _Slot], fast: bool) -> _Step | None:
     operation = node.operation
     is_layer = isinstance(operation, keras.Layer)
     makes_mask = is_layer and not has_graph(operation) and type(operation).compute_mask not in _PASSES_MASK
@@ -136,20 +151,27 @@ def _step(node: keras_private.Node, slots: dict[Any, _Slot]) -> _Step | None:
     if is_layer:
         constants = {name: value for name, value in constants.items() if name != "training" and value is not None}
     if is_layer and has_graph(operation) and len(filled) == 1 and not constants:
-        call = Direct(operation)
-    elif is_layer and not constants and _is_plain(operation):
+        call = Direct(operation, any_size=True)
+    elif fast and is_layer and not constants and _is_plain(operation):
         scoped = operation.autocast and operation.variables and operation.compute_dtype != operation.variable_dtype
         scope = keras_private.autocast_scope(operation.compute_dtype) if scoped else None
         if scope is not None or not scoped:
             call = operation.call
             takes_training = "training" in inspect.signature(call).parameters
-            dtype = getattr(torch, operation.compute_dtype) if operation.autocast else None
-    elif not is_layer and keras_private.only_calls_operation(operation):
+            dtype = _torch_dtype(operation.compute_dtype) if operation.autocast else None
+    elif fast and not is_layer and keras_private.only_calls_operation(operation):
         call = operation.call
+        takes_training = "training" in inspect.signature(call).parameters
     settings = {
         training: {**constants, **({"training": training} if takes_training else {})} for training in (False, True)
     }
     return _Step(call, filled, dtype, settings, scope, outputs)
+
+
+def _torch_dtype(name: str) -> Any:
+    import torch
+
+    return getattr(torch, name)
 
 
 def _is_plain(layer: Any) -> bool:

@@ -1,6 +1,7 @@
 """Batches as a pure function of (seed, global step), with the tricks' random draws beside the images."""
 
 import itertools
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,17 +15,25 @@ from kerastricks.training.devices.one import Devices
 from kerastricks.training.sources import DataSet
 from kerastricks.training.trick import Plan, Trick, overrides
 
+NEVER = sys.maxsize
 
-def draw(tricks: Sequence[Trick], size: int, step: int, plan: Plan) -> dict[str, np.ndarray]:
+
+def draw(
+    tricks: Sequence[Trick], size: int, step: int, plan: Plan, samples: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Returns the random draws of all `tricks` for `size` samples at `step`, keyed by "trick/name".
 
-    Each trick has its own random stream: leaving one out changes no draw of the others.
+    Each trick has its own random stream: leaving one out changes no draw of the others. The indices of the samples,
+    where they have any, are for tricks that draw by them.
     """
     draws = {}
     for trick in tricks:
         if overrides(trick, "draw"):
             random = generator(plan.seed, trick.name, step)
             for name, value in trick.draw(random, size, step, plan).items():
+                draws[f"{trick.name}/{name}"] = value
+        if samples is not None:
+            for name, value in trick.draw_for(samples, step, plan).items():
                 draws[f"{trick.name}/{name}"] = value
     return draws
 
@@ -48,6 +57,8 @@ class TrainingBatches(keras.utils.PyDataset):
 
     Attributes:
         start: Global step of the batch at index 0.
+        stop: Global step before which this pass ends. Keras reads ahead, and what is compiled takes no batch of another
+            shape, so that behind it the last one is there again.
         failure: What went wrong when a batch was made, or None: backends wrap it.
     """
 
@@ -67,7 +78,8 @@ class TrainingBatches(keras.utils.PyDataset):
         self._pool = ThreadPoolExecutor(2)
         self._made: dict[int, Future] = {}
         self.images, self.labels, self.plan, self.tricks, self.weights = images, labels, plan, tricks, weights
-        self.start = 0
+        self.start, self.stop = 0, NEVER
+        self._last: tuple | None = None
         self.failure: Exception | None = None
         self.ready: dict[int, float] = {}
         self._order: tuple[int, np.ndarray | None] = (-1, None)
@@ -82,11 +94,15 @@ class TrainingBatches(keras.utils.PyDataset):
         known, order = self._order
         if known != epoch or order is None:
             order = permutation(self.plan.seed, epoch, len(self.labels))
+            for trick in self.tricks:
+                order = trick.order(order, self.plan)
             self._order = (epoch, order)
         return order[position * self.plan.batch_size : (position + 1) * self.plan.batch_size]
 
     def __getitem__(self, index):
         step = self.start + index
+        if step >= self.stop and self._last is not None:
+            return self._last
         made = self._made.pop(step, None)
         for later in [known for known in self._made if not step < known <= step + self.ahead]:
             self._made.pop(later).cancel()
@@ -94,7 +110,8 @@ class TrainingBatches(keras.utils.PyDataset):
             if later not in self._made:
                 self._made[later] = self._pool.submit(self._placed, later)
         try:
-            return self._placed(step) if made is None else made.result()
+            self._last = self._placed(step) if made is None else made.result()
+            return self._last
         except Exception as error:
             self.failure = error
             raise
@@ -110,9 +127,9 @@ class TrainingBatches(keras.utils.PyDataset):
         """
         indices = self.indices(step)
         own = self.devices.own(len(indices))
-        draws = {name: value[own] for name, value in draw(self.tricks, len(indices), step, self.plan).items()}
+        draws = draw(self.tricks, len(indices), step, self.plan, indices)
         indices = indices[own]
-        inputs = {"images": self.images[indices], **draws}
+        inputs = {"images": self.images[indices], **{name: value[own] for name, value in draws.items()}}
         return inputs, self.labels[indices], *(() if self.weights is None else (self.weights[indices],))
 
     def _placed(self, step: int) -> tuple:
@@ -133,7 +150,7 @@ class DataSetBatches:
         devices: What they are for.
 
     Attributes:
-        start, failure: See `TrainingBatches`.
+        start, stop, failure: See `TrainingBatches`.
     """
 
     def __init__(
@@ -147,7 +164,7 @@ class DataSetBatches:
     ):
         self.dataset, self.plan, self.tricks, self.classes = dataset, plan, tricks, classes
         self.class_weight, self.devices = class_weight, devices or Devices()
-        self.start = 0
+        self.start, self.stop = 0, NEVER
         self.failure: Exception | None = None
 
     def generate(self, skip: int = 0) -> Iterator[tuple]:
@@ -160,7 +177,8 @@ class DataSetBatches:
             passes = (self.dataset.epoch(self.classes) for _ in itertools.count())
             batches = itertools.islice(itertools.chain.from_iterable(passes), skip, None)
             for index, (images, labels, given) in enumerate(batches):
-                inputs = {"images": images, **draw(self.tricks, len(images), self.start + index, self.plan)}
+                step = min(self.start + index, self.stop - 1)
+                inputs = {"images": images, **draw(self.tricks, len(images), step, self.plan)}
                 weights = class_weights(labels, given, self.class_weight)
                 batch = self.devices.share((inputs, labels, *(() if weights is None else (weights,))))
                 yield self.devices.place(batch, len(labels))

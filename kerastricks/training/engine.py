@@ -22,7 +22,7 @@ from kerastricks.training.evaluation import EvaluationBatches, ValidationBatches
 from kerastricks.training.one_hot import OneHotLoss
 from kerastricks.training.shell import Shell
 from kerastricks.training.sources import DataSet, whole_numbers
-from kerastricks.training.trick import Plan, Trick, overrides
+from kerastricks.training.trick import DRAWS, Plan, Trick, overrides
 
 
 class Engine(Shell):
@@ -56,7 +56,7 @@ class Engine(Shell):
     ):
         super().__init__(network, name="engine")
         self.devices = devices or Devices()
-        self.direct = Direct(network)
+        self.direct = Direct(network, any(trick.resizes for trick in tricks))
         self.classes = classes
         self.tricks = tuple(tricks)
         self.auxiliaries = list(auxiliaries)
@@ -109,7 +109,7 @@ class Engine(Shell):
         for trick in self._with("batch"):
             prefix = f"{trick.name}/"
             draws = {name.removeprefix(prefix): value for name, value in inputs.items() if name.startswith(prefix)}
-            if draws or not overrides(trick, "draw"):  # Keras' own `fit` brings no draws
+            if draws or not overrides(trick, *DRAWS):  # Keras' own `fit` brings no draws
                 images, targets = self.devices.mix(trick, images, targets, draws)
         return images, targets
 

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,7 +16,7 @@ from kerastricks.training.checks import check_class_weight, check_labels
 from kerastricks.training.devices.one import Devices
 from kerastricks.training.evaluation import EvaluationBatches, ValidationBatches
 from kerastricks.training.sources import Batch, DataSet, as_arrays
-from kerastricks.training.trick import Plan
+from kerastricks.training.trick import Plan, Trick, overrides
 
 LEARNED, PARTED = 0.75, 0.4  # training accuracy, and its lead over validation, that are worth a warning
 
@@ -80,8 +80,18 @@ class Source:
         some = np.unique(np.linspace(0, count - 1, min(64, count)).astype(int))  # from all over the data
         return Batch(self.arrays.images[some], self.arrays.labels[some])
 
-    def check(self, classes: int) -> None:
-        """Raises a `ValueError` if labels or class weights do not fit a model of `classes`."""
+    def check(self, classes: int, tricks: Sequence[Trick] = ()) -> None:
+        """Raises a `ValueError` if labels or class weights do not fit a model of `classes`.
+
+        So it does where one of `tricks` goes by the index of each image, and there are none.
+        """
+        for trick in tricks:
+            if self.dataset is not None and overrides(trick, "order", "draw_for"):
+                raise ValueError(
+                    f"{trick.name} goes by the index of each image, and a data set has an order of its own. "
+                    f"Received: {type(self.dataset.dataset).__name__}. Pass `(images, labels)`, or leave {trick.name} "
+                    "out."
+                )
         check_labels(self._first_labels if self.arrays is None else self.arrays.labels, classes, "train")
         check_class_weight(self.class_weight, classes)
         held_out = None if self.validation_data is None else as_arrays(self.validation_data, "validation_data")

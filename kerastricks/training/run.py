@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from kerastricks.models.drop_path import dropping, remove_drop_paths
 from kerastricks.models.graph import all_layers, has_graph
 from kerastricks.models.heads import class_count
 from kerastricks.training import checkpoint_file
@@ -67,7 +68,7 @@ def run(
     if not model.built:
         model(np.zeros((1, *recipe.image_shape(source.images.shape[1:])), "float32"))
     check_lengths(plan, initial_epoch, steps_per_execution)
-    source.check(class_count(model))
+    source.check(class_count(model), recipe.tricks)
     kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | os.PathLike) else checkpoint
     settings = {
         "class weights": class_weight,
@@ -131,9 +132,13 @@ def run(
 
 @contextlib.contextmanager
 def _put_back(model: Any) -> Iterator[None]:
-    """Puts back what tricks set on the layers of a model if the block raises: the same call can then be made again."""
+    """Puts back what tricks set on the layers of a model if the block raises: the same call can then be made again.
+
+    Paths are dropped within the block alone.
+    """
     layers = all_layers(model) if has_graph(model) else []
     before = [(layer, layer.trainable, layer.dtype_policy, getattr(layer, "momentum", None)) for layer in layers]
+    own = dropping(model)
     try:
         yield
     except BaseException:
@@ -142,6 +147,9 @@ def _put_back(model: Any) -> Iterator[None]:
             if momentum is not None:
                 layer.momentum = momentum
         raise
+    finally:
+        if own is None:
+            remove_drop_paths(model)
 
 
 def _saved(checkpoint: Checkpoint | None, own: dict[str, Any], spread: Devices) -> Any:

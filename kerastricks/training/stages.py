@@ -70,6 +70,18 @@ def _enter(engine: Any, last: int) -> None:
             action()
 
 
+def _enter_next(engine: Any, epoch: int, steps: int) -> None:
+    """Enters the stage of an epoch; the optimizer begins anew if other variables are trained there."""
+    before = engine.trainable_variables
+    for action in engine.stages[epoch]:
+        action()
+    engine.stage = epoch
+    if [*map(id, engine.trainable_variables)] == [*map(id, before)]:
+        engine.train_function = None
+    else:
+        engine.compile_anew(epoch * steps)
+
+
 def fit_in_stages(
     engine: Any,
     batches: Any,
@@ -121,10 +133,7 @@ def fit_in_stages(
         while at.epoch < epochs and not over:
             try:
                 if engine.stage < at.epoch and at.epoch in engine.stages:
-                    for action in engine.stages[at.epoch]:
-                        action()
-                    engine.stage = at.epoch
-                    engine.compile_anew(at.epoch * steps)
+                    _enter_next(engine, at.epoch, steps)
                 guard.begin_at(at, saved)
                 if at.step == steps:
                     assert saved is not None
@@ -176,7 +185,7 @@ def _build_metrics(engine: Any, batches: Any) -> None:
 def _fit(engine: Any, batches: Any, loop: _Loop, at: Position, end: int, settings: dict[str, Any]) -> None:
     """Trains from a position to the beginning of epoch `end`."""
     steps = settings["steps_per_epoch"]
-    batches.start, loop.offset = at.epoch * steps + at.step, at.step
+    batches.start, batches.stop, loop.offset = at.epoch * steps + at.step, end * steps, at.step
     own = isinstance(batches, TrainingBatches)
     iterate = batches.generate if own else functools.partial(batches.generate, at.step)
     engine.devices.put(engine)

@@ -1,6 +1,8 @@
 """The bag: one file per trick. A trick imports no other trick, nor anything that builds on tricks."""
 
+from kerastricks.tricks.alternating_flip import AlternatingFlip as AlternatingFlip
 from kerastricks.tricks.batch_norm_momentum import BatchNormMomentum as BatchNormMomentum
+from kerastricks.tricks.bias_rate import BiasRate as BiasRate
 from kerastricks.tricks.binary_crossentropy import BinaryCrossentropy as BinaryCrossentropy
 from kerastricks.tricks.color_jitter import ColorJitter as ColorJitter
 from kerastricks.tricks.cosine_decay import CosineDecay as CosineDecay
@@ -16,18 +18,22 @@ from kerastricks.tricks.hold import Hold as Hold
 from kerastricks.tricks.label_smoothing import LabelSmoothing as LabelSmoothing
 from kerastricks.tricks.layer_decay import LayerDecay as LayerDecay
 from kerastricks.tricks.linear_scaling import LinearScaling as LinearScaling
+from kerastricks.tricks.lookahead import Lookahead as Lookahead
 from kerastricks.tricks.low_precision import LowPrecision as LowPrecision
 from kerastricks.tricks.mixup import MixUp as MixUp
 from kerastricks.tricks.no_bias_decay import NoBiasDecay as NoBiasDecay
 from kerastricks.tricks.pca_noise import PCANoise as PCANoise
 from kerastricks.tricks.polynomial_decay import PolynomialDecay as PolynomialDecay
+from kerastricks.tricks.progressive_resizing import ProgressiveResizing as ProgressiveResizing
 from kerastricks.tricks.rand_augment import RandAugment as RandAugment
 from kerastricks.tricks.random_choice import RandomChoice as RandomChoice
 from kerastricks.tricks.random_crop import RandomCrop as RandomCrop
 from kerastricks.tricks.random_erasing import RandomErasing as RandomErasing
 from kerastricks.tricks.random_flip import RandomFlip as RandomFlip
 from kerastricks.tricks.random_resized_crop import RandomResizedCrop as RandomResizedCrop
+from kerastricks.tricks.repeated_augmentation import RepeatedAugmentation as RepeatedAugmentation
 from kerastricks.tricks.step_decay import StepDecay as StepDecay
+from kerastricks.tricks.stochastic_depth import StochasticDepth as StochasticDepth
 from kerastricks.tricks.trivial_augment import TrivialAugment as TrivialAugment
 from kerastricks.tricks.warmup import Warmup as Warmup
 from kerastricks.tricks.zero_gamma import ZeroGamma as ZeroGamma

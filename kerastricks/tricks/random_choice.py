@@ -43,8 +43,8 @@ class RandomChoice(Trick):
                 f"RandomChoice would have no effect: it chooses among at least two tricks. Received: {self.tricks}"
             )
         for trick in self.tricks:
-            hooks = set(HOOKS) - {"batch"}
-            if not overrides(trick, "batch") or any(overrides(trick, hook) for hook in hooks):
+            others = {*HOOKS, "draw_for"} - {"batch"}
+            if not overrides(trick, "batch") or overrides(trick, *others):
                 raise ValueError(
                     f"RandomChoice chooses among tricks that change images and targets alone. Received: {trick!r}"
                 )

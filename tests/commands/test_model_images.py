@@ -48,8 +48,7 @@ def test_refuses_smaller_images_and_grey_for_colour(shape):
         fit(np.zeros(shape), (8, 8, 3))
 
 
-def test_mirror_images():
+def test_images_are_fitted_when_they_are_indexed():
     images = np.arange(8).reshape(2, 1, 4, 1)
     assert Fitted(images, (1, 2, 1))[np.array([1])].ravel().tolist() == [5, 6]
-    assert Fitted(images, (1, 2, 1), mirrored=True)[np.array([1])].ravel().tolist() == [6, 5]
     assert Fitted(images, (1, 2, 1)).shape == (2, 1, 2, 1)

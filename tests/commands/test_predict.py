@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import io
 import itertools
 import os
@@ -51,6 +52,24 @@ def test_a_row_for_each_file_in_order(model, pictures):
     assert [os.path.basename(row["path"]) for row in rows] == ["0.png", "1.png", "2.png", "3.png", "4.png"]
     assert [row["label"] for row in rows] == ["dark", "light", "dark", "light", "light"]
     assert rows[4]["probability"] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)  # logits 127 and 128
+
+
+def test_flips_average_the_outputs(tmp_path):
+    """Left half 200, right half 0, looked at on the left: logits of 200 and 55, of its mirror image 0 and 255."""
+    inputs = keras.Input((8, 8, 3))
+    head = keras.layers.Dense(2)
+    left = keras.layers.Cropping2D(((0, 0), (0, 4)))(inputs)
+    network = keras.Model(inputs, head(keras.layers.GlobalAveragePooling2D()(left)))
+    head.set_weights([np.array([[1.0, -1.0]] * 3) / 300, np.array([0.0, 2.55])])
+    network.save(tmp_path / "net.keras")
+    describe(tmp_path / "net.keras", Description(("light", "dark"), 8))
+    pixels = np.zeros((8, 8, 3), "uint8")
+    pixels[:, :4] = 200
+    Image.fromarray(pixels).save(tmp_path / "half.png")
+    task = PredictTask(str(tmp_path / "net.keras"), [str(tmp_path / "half.png")], flips=True)
+    ((row,), (both,)) = (list(predict(one)) for one in (dataclasses.replace(task, flips=False), task))
+    assert (row["label"], row["probability"]) == ("light", pytest.approx(1 / (1 + np.exp(0.55 - 2)), abs=1e-5))
+    assert (both["label"], both["probability"]) == ("dark", pytest.approx(1 / (1 + np.exp(1 - 1.55)), abs=1e-5))
 
 
 def test_the_likeliest_first(model, pictures):

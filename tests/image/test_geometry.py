@@ -144,3 +144,11 @@ def test_refuses_aspects_that_are_no_range(aspect):
 def test_refuses_aspects_without_end():
     with pytest.raises(ValueError, match="`aspect` must be finite. Received"):
         geometry.check_ranges(AREA, (1, float("inf")))
+
+
+def test_resizes_whole_images():
+    """Four columns to two, antialiased: 3, 3 and 1 parts of seven of the pixels within two of the middle; rows kept."""
+    images = keras.ops.array(np.arange(8, dtype="float32").reshape(1, 2, 4, 1) * 7)
+    assert numbers(geometry.resize(images, (2, 2)))[0, :, :, 0] == pytest.approx(
+        np.array([[5, 16], [33, 44]]), abs=1e-4
+    )

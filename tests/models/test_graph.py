@@ -2,7 +2,7 @@ import keras
 import pytest
 from keras import layers
 
-from kerastricks.models.graph import has_graph, residuals
+from kerastricks.models.graph import branches, has_graph, residuals
 
 
 def block(x, projection, tail=(), name="end"):
@@ -87,3 +87,18 @@ def test_two_deep_branches_are_no_block():
             x = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(x))
         sides.append(x)
     assert names(keras.Model(inputs, layers.Add()(sides))) == []
+
+
+def test_branches_come_in_the_order_of_the_computation_nested_ones_too():
+    """Outer, inner, outer again; the second without a normalization, the last added by `+`, the branch first."""
+    inner_inputs = keras.Input((8, 8, 4))
+    inner_branch = layers.Conv2D(4, 3, padding="same")(layers.Conv2D(4, 1)(inner_inputs))
+    inner = keras.Model(inner_inputs, layers.Add(name="second")([inner_inputs, inner_branch]))
+    inputs = keras.Input((8, 8, 2))
+    x = inner(block(inputs, True))
+    outputs = layers.Conv2D(4, 3, padding="same")(x) + x
+    found = branches(keras.Model(inputs, outputs))
+    assert [branch.place for branch in found] == [1, 1, 0]
+    assert found[1].addition.name == "second"
+    assert [type(branch.addition).__name__ for branch in found] == ["Add"] * 3
+    assert not isinstance(found[2].addition, keras.Layer)

@@ -145,3 +145,28 @@ def test_sees_hooks_and_policies_that_come_later():
 def test_says_what_does_not_fit_as_keras_does():
     with pytest.raises(ValueError, match="incompatible"):
         Direct(built(residual, "float32"))(np.zeros((2, 6, 6, 4), "float32"), training=False)
+
+
+def pooled(height=6, width=6):
+    inner = [keras.Input((height, width, 3)), layers.Conv2D(4, 3, padding="same"), layers.BatchNormalization()]
+    inputs = keras.Input((height, width, 3))
+    x = keras.Sequential(inner)(inputs)
+    x = layers.ReLU()(layers.Conv2D(4, 3, padding="same")(x) + x)
+    return keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_takes_images_of_another_size_where_it_may(policy, training):
+    """As a network that was built for them, with the same weights."""
+    network, other = (built(build, policy) for build in (pooled, lambda: pooled(10, 4)))
+    other.set_weights(network.get_weights())
+    images = np.random.default_rng(2).normal(size=(8, 10, 4, 3)).astype("float32")
+    outputs = Direct(network, any_size=True)(images, training=training)
+    assert outputs.dtype == other.output.dtype or str(outputs.dtype).endswith(other.output.dtype)
+    found, expected = (
+        ops.convert_to_numpy(ops.cast(one, "float32")) for one in (outputs, other(images, training=training))
+    )
+    assert found == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(ValueError, match="incompatible"):
+        Direct(network)(images, training=training)

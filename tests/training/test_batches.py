@@ -128,3 +128,12 @@ def test_training_sees_every_step_once_and_in_order():
     model.compile("sgd", "mse", run_eagerly=True)
     model.fit(batches(tricks=(Spy(),)), steps_per_epoch=3, epochs=3, shuffle=False, verbose=0)
     assert seen == list(range(9))
+
+
+def test_behind_its_end_a_pass_gives_its_last_batch_again():
+    """Keras reads ahead; the next pass begins where this one ends."""
+    source, whole = batches(), batches()
+    source.start, source.stop = 2, 4
+    assert [source[index][1].tolist() for index in range(4)] == [whole[step][1].tolist() for step in (2, 3, 3, 3)]
+    source.start, source.stop = 4, 6
+    assert source[0][1].tolist() == whole[4][1].tolist()

@@ -57,8 +57,8 @@ def test_those_beyond_the_end_never_come(model, images):
     assert called == ["begin", 0, 1, 2, 3, "end"]
 
 
-def test_the_network_trains_as_without_stages_but_for_the_optimizers_state(model, images):
-    """Without momentum there is none: the order, the draws and the rates are those of the whole run."""
+def test_the_network_trains_as_without_stages(model, images):
+    """The order, the draws, the rates and the momentum are those of the whole run."""
     start = model.get_weights()
     losses = []
     for begins in ((), (2,)):
@@ -68,10 +68,23 @@ def test_the_network_trains_as_without_stages_but_for_the_optimizers_state(model
             def stages(self, model, plan, begins=begins):
                 return {epoch: lambda: None for epoch in begins}
 
-        def plain(learning_rate, weight_decay):
-            return keras.optimizers.SGD(learning_rate)
-
-        recipe = kt.Recipe((Staged(), kt.CosineDecay(), kt.MixUp()), learning_rate=0.01, optimizer=plain)
+        recipe = kt.Recipe((Staged(), kt.CosineDecay(), kt.MixUp()), learning_rate=0.01)
         history = recipe.fit(model, images, epochs=4, batch_size=8, verbose=0)
         losses.append(history.history["loss"])
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+@pytest.mark.parametrize(("freezes", "begun", "updates"), [(False, 0, 16), (True, 8, 8)])
+def test_the_optimizer_begins_anew_where_other_variables_are_trained(model, images, freezes, begun, updates):
+    """Four epochs of four steps, of which the third is the first of a stage."""
+
+    class Staged(kt.Trick):
+        def stages(self, model, plan):
+            def enter():
+                model.layers[1].trainable = not freezes
+
+            return {2: enter}
+
+    history = kt.Recipe((Staged(),), learning_rate=0.01).fit(model, images, epochs=4, batch_size=8, verbose=0)
+    assert history.model.begun == begun
+    assert int(keras.ops.convert_to_numpy(history.model.optimizer.iterations)) == updates
