@@ -1,4 +1,4 @@
-"""The shipped recipes: the modules of this folder that hold `recipe`, and the rows of `paper`.
+"""The shipped recipes: the modules of this folder that hold `recipe`, and the rows of its tables.
 
 Names and descriptions are known without Keras.
 """
@@ -8,16 +8,17 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from kerastricks.recipes import paper
+from kerastricks.recipes import paper, resnet_strikes_back
 
-MODULES = ("baseline", "cifar", "finetune", "tutorial")
-NAMES = (*MODULES, *paper.NAMES)
+MODULES = ("airbench", "baseline", "cifar", "finetune", "torchvision_v2", "tutorial")
+TABLES = {name: table for table in (paper, resnet_strikes_back) for name in table.NAMES}
+NAMES = (*MODULES, *TABLES)
 
 
 def describe(name: str) -> str:
     """Returns the description of a shipped recipe; its first line is a summary in one sentence."""
-    if name not in MODULES:
-        return paper.describe(name)
+    if name in TABLES:
+        return TABLES[name].describe(name)
     source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
     return ast.get_docstring(ast.parse(source)) or ""
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerastricks.recipes import MODULES, NAMES, near, paper
+from kerastricks.recipes import NAMES, TABLES, near
 from kerastricks.training.recipe import Recipe
 from kerastricks.tricks import Efficient
 
@@ -26,7 +26,9 @@ def find(name: str) -> Recipe:
         raise ValueError(
             f"Unknown recipe '{name}'.{near(name, NAMES)} Shipped: {', '.join(NAMES)}; or pass a Python file."
         )
-    return importlib.import_module(f"kerastricks.recipes.{name}").recipe if name in MODULES else paper.recipe(name)
+    return (
+        TABLES[name].recipe(name) if name in TABLES else importlib.import_module(f"kerastricks.recipes.{name}").recipe
+    )
 
 
 def choose(

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.any_backend
 
 
 def test_every_shipped_recipe_loads():
-    assert len(NAMES) == 25
+    assert len(NAMES) == 30
     for name in NAMES:
         assert recipes.find(name).optimizer is not None
         assert describe(name).partition("\n")[0].endswith(".")
@@ -19,7 +19,12 @@ def test_every_shipped_recipe_loads():
 
 def test_the_folder_holds_what_the_list_says():
     folder = Path(kt.recipes.__file__).parent
-    assert set(MODULES) == {path.stem for path in folder.glob("[!_]*.py")} - {"choose", "paper", "spoken"}
+    assert set(MODULES) == {path.stem for path in folder.glob("[!_]*.py")} - {
+        "choose",
+        "paper",
+        "resnet_strikes_back",
+        "spoken",
+    }
 
 
 PAPER = {
