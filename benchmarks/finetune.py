@@ -6,10 +6,12 @@ FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same ima
 on the fifth that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made.
 `head` trains a new last layer on frozen features, `whole` the whole network at one rate, both by `compile` and `fit`
 with Adam and mirrored images, from the same ImageNet weights, for as many epochs; `random` is the same command without
-the weights. Finished runs are kept in the file of `--out`: the same command goes on, and shows all of them.
+the weights. Finished runs are kept in the file of `--out`: the same command goes on, and shows all of them. `--json`
+writes, for `benchmarks/results.py`, the accuracies on the half that was not looked at.
 """
 
 import argparse
+import dataclasses
 import json
 import statistics
 import sys
@@ -21,7 +23,7 @@ import keras
 import numpy as np
 
 import kerastricks as kt
-from kerastricks.commands.ablation.statistics import paired
+from kerastricks.commands.ablation.statistics import effects, paired, verdict
 from kerastricks.commands.defaults import photograph_size
 from kerastricks.commands.environment import environment
 from kerastricks.commands.task import TrainTask
@@ -33,6 +35,8 @@ from kerastricks.training.evaluation import EvaluationBatches
 NETWORK, EPOCHS, BATCH = "efficientnet_lite0", finetune.recipe.epochs, finetune.recipe.batch_size
 SIDE = photograph_size(TrainTask("photographs"))
 ARMS = ("train", "head", "whole", "random")
+SHORT = {"train": "finetune", "head": "a new head", "whole": "one rate for all", "random": "a random start"}
+HELD_OUT = slice(1, None, 2)  # test images that were not looked at
 WORDS = {
     "train": "kerastricks train, its defaults",
     "head": "plain Keras, frozen features and a new head",
@@ -114,12 +118,56 @@ def table(runs, share):
     return "\n".join(lines)
 
 
+def record(runs, data, command):
+    """Returns the runs in the form of an ablation's results, judged on the half on which nothing was chosen."""
+    source, about = kt.data.load(data, image_size=SIDE), environment()
+    arms: list[dict] = [
+        {
+            "name": SHORT[arm],
+            "runs": [
+                {"seed": seed, "accuracy": statistics.mean(run["right"][HELD_OUT])}
+                for (known, seed), run in sorted(runs.items())
+                if known == arm
+            ],
+        }
+        for arm in ARMS
+    ]
+    arms = [arm for arm in arms if len(arm["runs"]) > 1]
+    first, *others = ([run["accuracy"] for run in arm["runs"]] for arm in arms)
+    compared = effects({arm["name"]: (first, other) for arm, other in zip(arms[1:], others, strict=True)})
+    return {
+        "data": data,
+        "recipe": "finetune",
+        "model": NETWORK,
+        "design": "against",
+        "command": command,
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "seeds": [run["seed"] for run in arms[0]["runs"]],
+        "train_images": len(source.train[1]),
+        "validation_images": len(source.test[1][HELD_OUT]),
+        **{name: about[name] for name in ("backend", "versions", "hardware")},
+        "arms": arms,
+        "effects": [
+            {
+                "trick": f"{arms[0]['name']} over {name}",
+                "arm": arms[0]["name"],
+                "against": name,
+                "accuracy": dataclasses.asdict(effect),
+                "verdict": verdict(effect),
+            }
+            for name, effect in compared.items()
+        ],
+    }
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
     parser.add_argument("--out", default="finetune.jsonl")
+    parser.add_argument("--json", type=Path)
     parser.add_argument("--head-rate", type=float, default=3e-3)
     parser.add_argument("--whole-rate", type=float, default=3e-4)
     arguments = parser.parse_args()
@@ -138,8 +186,11 @@ if __name__ == "__main__":
     about = environment()
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     print(f"All test images:\n\n{table(runs, slice(None))}\n")
-    print(f"Every other one, on which nothing was chosen:\n\n{table(runs, slice(1, None, 2))}\n")
+    print(f"Every other one, on which nothing was chosen:\n\n{table(runs, HELD_OUT)}\n")
     print(
         f"Images of {SIDE} pixels, {EPOCHS} epochs, batches of {BATCH}; Adam at {arguments.head_rate:g} (head) and "
         f"{arguments.whole_rate:g} (whole). {about['backend']}; {about['hardware']}; {versions}"
     )
+    if arguments.json:
+        command = "KERAS_BACKEND=tensorflow python benchmarks/finetune.py FOLDER --seeds 5"
+        arguments.json.write_text(json.dumps(record(runs, arguments.data, command)), encoding="utf-8")

@@ -1,70 +1,158 @@
-"""Writes docs/results.md and its plots from the results of ablations.
+"""Writes docs/results.md, its plots and the evidence in README.md from what measurements left behind.
 
-    python benchmarks/results.py runs/ablate-… [runs/ablate-… …] [--printed FILE …]
+    python benchmarks/results.py [NAME=DIRECTORY …] [--printed FILE …]
 
-Each directory is one that `kerastricks ablate` left behind; each FILE begins with the command that printed it.
+Each DIRECTORY is one that `kerastricks ablate` left behind, or a file in its form, as `benchmarks/finetune.py --json`
+writes it; it is kept as docs/evidence/NAME.json. Each FILE, kept there too, begins with the command that printed it.
+Without arguments the pages are written anew from what is kept.
 """
 
 import argparse
 import json
+import shutil
 import statistics
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kerastricks.report.ablation import effects_plot
 from kerastricks.report.ablation_text import interval, points, probability, signed
+from kerastricks.report.plots import band_plot
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS, KEPT = ROOT / "docs", ROOT / "docs" / "evidence"
+BEGIN, END = "<!-- written by benchmarks/results.py -->", "<!-- end -->"
+INTRODUCTION = """# What the tricks bring
+
+Written by `benchmarks/results.py` from the measurements in [evidence](evidence), each made by the command that stands
+beside it. *Deviation* is the standard deviation over seeds; runs pair by seed; intervals and p hold however often one
+looks, p for all comparisons of a table together: [how to read them](ablation.md). What a step costs was taken while
+other work ran on the machine. What goes wrong with too little data: [small data](small_data.md).
+"""
 
 
-def arms_table(arms: list[dict]) -> list[str]:
-    """Returns the accuracies of the arms, mean and deviation, as lines of Markdown."""
-    lines = ["| arm | accuracy, mean | deviation | seeds |", "|---|---|---|---|"]
-    for arm in arms:
-        accuracies = [100 * run["accuracy"] for run in arm["runs"] if "accuracy" in run]
-        spread = f"{statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-        lines.append(f"| {arm['name']} | {statistics.mean(accuracies):.2f} % | {spread} | {len(accuracies)} |")
-    return lines
+def versions(result: dict) -> str:
+    """Returns the backend, the machine and the versions, in words."""
+    numbers = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    return f"{result['backend']}; {result['hardware']}; {numbers}"
 
 
-def section(result: dict, picture: str) -> list[str]:
-    """Returns what an ablation found, as lines of Markdown."""
-    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+def accuracies(arm: dict) -> list[float]:
+    """Returns the accuracies of an arm's runs, in percent."""
+    return [100 * run["accuracy"] for run in arm["runs"] if "accuracy" in run]
+
+
+def average(column: Sequence[float]) -> str:
+    """Returns mean and deviation, as `84.02 (0.21)`."""
+    spread = f" ({statistics.stdev(column):.2f})" if len(column) > 1 else ""
+    return f"{statistics.mean(column):.2f}{spread}"
+
+
+def section(name: str, result: dict) -> list[str]:
+    """Returns what was found, as lines of Markdown."""
+    how = "" if result["design"] == "against" else f", {result['design']}"
+    about = (
+        f"{result['recipe']}{how}: {result['model']}, {result['train_images']:,} training images, "
+        f"{result['validation_images']:,} to judge by, {result['epochs']} epochs, {len(result['seeds'])} seeds. "
+        f"{versions(result)}.\n"
+    )
     lines = [
-        f"## {result['data']}: {result['recipe']}, {result['design']}\n",
-        f"{result['model']}, {result['train_images']:,} training images, {result['validation_images']:,} for "
-        f"validation, {result['epochs']} epochs, batch {result['batch_size']}, {len(result['seeds'])} seeds, on "
-        f"{result['backend']}; {result['hardware']}; {versions}.\n",
-        f"```sh\n{result['command']}\n```\n",
-        f"![Effect of each trick on the accuracy, with 95 % intervals]({picture})\n",
+        f"## {name.replace('-', ' ')[:1].upper()}{name.replace('-', ' ')[1:]}\n",
+        textwrap.fill(about, 120) + "\n",
+        f"```sh\n{command(result)}\n```\n",
+        f"![Effects on the accuracy, with 95 % intervals](results-{name}.svg)\n",
         "| trick | points of accuracy [95 %] | Holm p | ms a step | verdict |",
         "|---|---|---|---|---|",
     ]
     for effect in result["effects"]:
-        accuracy, cost = effect["accuracy"], effect["ms_per_step"]
+        accuracy, cost = effect["accuracy"], effect.get("ms_per_step")
         shown = f"{points(accuracy)} {interval(accuracy)}".strip()
         took = signed(cost["mean"], 1) if cost else ""
         lines.append(f"| {effect['trick']} | {shown} | {probability(accuracy)} | {took} | {effect['verdict']} |")
-    return [*lines, "", *arms_table(result["arms"]), ""]
+    lines += ["", "| arm | accuracy, % (deviation) | seeds |", "|---|---|---|"]
+    for arm in result["arms"]:
+        column = accuracies(arm)
+        lines.append(f"| {arm['name']} | {average(column)} | {len(column)} |")
+    return [*lines, ""]
+
+
+def command(result: dict) -> str:
+    """Returns the command that made a result, with the folders of this machine by their last names."""
+    words = result["command"].split(" ")
+    return " ".join(Path(word).name if word.startswith("/") else word for word in words)
+
+
+def summary(results: dict[str, dict]) -> list[str]:
+    """Returns the evidence of the README: the recipes against others, a row each."""
+    lines = ["| | accuracy, % (deviation) | the first is better by, points [95 %] | seeds |", "|---|---|---|---|"]
+    against = {name: result for name, result in results.items() if result["design"] == "against"}
+    for name, result in against.items():
+        what = (
+            f"{name.replace('-', ' ')}, {result['train_images']:,} images, {result['model']}, {result['epochs']} epochs"
+        )
+        lines.append(f"| **{what[:1].upper()}{what[1:]}** | | | |")
+        gains = {effect["against"]: effect["accuracy"] for effect in result["effects"]}
+        for arm in result["arms"]:
+            column, effect = accuracies(arm), gains.get(arm["name"])
+            gain = f"{points(effect)} {interval(effect)}" if effect else ""
+            lines.append(f"| {arm['name']} | {average(column)} | {gain} | {len(column)} |")
+    machines = sorted({f"{result['backend']}; {result['hardware']}" for result in against.values()})
+    about = f"Measured on {', and on '.join(machines)}. Commands, versions and every run: [results](docs/results.md)."
+    return [*lines, "", textwrap.fill(about, 120)]
+
+
+def pictures(name: str, result: dict) -> dict[str, str]:
+    """Returns SVGs by file name: the effects, and for recipes against others their accuracy by epoch."""
+    shown = [
+        {**effect, "trick": effect["trick"].replace(f"{effect['arm']} over", "over")} for effect in result["effects"]
+    ]
+    found = {f"results-{name}.svg": effects_plot(shown)}
+    curves: dict[str, Any] = {
+        arm["name"]: [run["history"]["val_accuracy"] for run in arm["runs"] if "history" in run]
+        for arm in reversed(result["arms"])
+    }
+    if result["design"] == "against" and all(curves.values()):
+        ends = [run[at] for runs in curves.values() for run in runs for at in (len(run) // 2, -1)]
+        limits = (min(ends) - 0.05, max(ends) + 0.02)
+        found[f"results-{name}-curves.svg"] = band_plot(curves, "epoch", "validation accuracy", limits)
+    return found
+
+
+def keep(name: str, path: Path) -> None:
+    """Copies what a measurement left behind, without what would differ from one machine to the next."""
+    result = json.loads((path / "results.json" if path.is_dir() else path).read_text(encoding="utf-8"))
+    result |= {"data": Path(result["data"]).name, "command": command(result)}
+    (KEPT / f"{name}.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def between(text: str, lines: Sequence[str]) -> str:
+    """Returns `text` with `lines` in place of what stands between the two marks."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return "\n".join([before + BEGIN, "", *lines, "", END + after])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directories", type=Path, nargs="+")
+    parser.add_argument("measured", nargs="*", metavar="NAME=DIRECTORY")
     parser.add_argument("--printed", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
-    lines = [
-        "# Which tricks help\n",
-        "Written by `benchmarks/results.py` from what the commands below left behind. Small images, few of them and",
-        "few epochs: what a trick does here is no promise for a long run of a large network. Intervals are over",
-        "seeds. What a step costs was taken while other work ran beside.\n",
-    ]
-    for directory in arguments.directories:
-        result = json.loads((directory / "results.json").read_text(encoding="utf-8"))
-        picture = f"results-{Path(result['data']).name}-{result['design']}.svg"
-        (DOCS / picture).write_text(effects_plot(result["effects"]), encoding="utf-8")
-        lines += section(result, picture)
+    KEPT.mkdir(exist_ok=True)
+    for name, _, directory in (words.partition("=") for words in arguments.measured):
+        keep(name, Path(directory))
     for path in arguments.printed:
+        shutil.copyfile(path, KEPT / path.name)
+    results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))}
+    lines = [INTRODUCTION]
+    for name, result in results.items():
+        for file, svg in pictures(name, result).items():
+            (DOCS / file).write_text(svg, encoding="utf-8")
+        lines += section(name, result)
+    for path in sorted(KEPT.glob("*.txt")):
         kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
         title = path.stem.replace("-", " ")
-        lines += [f"## {title[0].upper()}{title[1:]}\n", "```", *kept, "```\n"]
+        lines += [f"## {title[:1].upper()}{title[1:]}\n", "```", *kept, "```\n"]
     (DOCS / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    readme = ROOT / "README.md"
+    readme.write_text(between(readme.read_text(encoding="utf-8"), summary(results)), encoding="utf-8")
