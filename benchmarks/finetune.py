@@ -35,7 +35,12 @@ from kerastricks.training.evaluation import EvaluationBatches
 NETWORK, EPOCHS, BATCH = "efficientnet_lite0", finetune.recipe.epochs, finetune.recipe.batch_size
 SIDE = photograph_size(TrainTask("photographs"))
 ARMS = ("train", "head", "whole", "random")
-SHORT = {"train": "finetune", "head": "a new head", "whole": "one rate for all", "random": "a random start"}
+SHORT = {
+    "train": "kerastricks train",
+    "head": "plain Keras, a new head",
+    "whole": "plain Keras, one rate for all",
+    "random": "a random start",
+}
 HELD_OUT = slice(1, None, 2)  # test images that were not looked at
 WORDS = {
     "train": "kerastricks train, its defaults",
@@ -192,5 +197,6 @@ if __name__ == "__main__":
         f"{arguments.whole_rate:g} (whole). {about['backend']}; {about['hardware']}; {versions}"
     )
     if arguments.json:
-        command = "KERAS_BACKEND=tensorflow python benchmarks/finetune.py FOLDER --seeds 5"
+        words = f"FOLDER --seeds {arguments.seeds} --arms {' '.join(arguments.arms)} --json FILE"
+        command = f"KERAS_BACKEND={about['backend']} python benchmarks/finetune.py {words}"
         arguments.json.write_text(json.dumps(record(runs, arguments.data, command)), encoding="utf-8")

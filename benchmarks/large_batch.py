@@ -4,7 +4,8 @@
 
 ResNet-20 with cosine decay, trained at batch 128 and rate 0.1; at batch 1,024 with nothing else changed; and at 1,024
 with linear scaling, warmup, zero γ and no bias decay: the recipes `batch_*.py` of `benchmarks/recipes`. Runs pair by
-seed; all see the same images as often. Finished runs are kept: the same command goes on.
+seed; all see the same images as often. Finished runs are kept: the same command goes on. The intervals are Student's,
+for a number of seeds that was fixed before.
 """
 
 import argparse
@@ -51,13 +52,15 @@ if __name__ == "__main__":
         efficient=True,
         **{name: getattr(arguments, name) for name in ("out", "seeds", "epochs", "images", "workers")},
     ).result
+    if arguments.seeds < 2 or any("error" in run for arm in found["arms"] for run in arm["runs"]):
+        parser.exit(1, f"An interval needs two seeds or more, and runs that did not fail: see {arguments.out}\n")
     figures = {arm["name"]: [100 * run["accuracy"] for run in arm["runs"]] for arm in found["arms"]}
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     print(
         f"{found['model']}, {found['train_images']:,} images of {Path(found['data']).name}, {found['epochs']} epochs, "
         f"{len(found['seeds'])} seeds, on {found['backend']}; {found['hardware']}"
     )
-    print(f"{versions}\nvalidation accuracy, mean (deviation over seeds):")
+    print(f"{versions}\nvalidation accuracy, mean (deviation over seeds); Student's intervals:")
     for name, column in figures.items():
         print(f"  {name:28} {statistics.mean(column):6.2f} % ({statistics.stdev(column):.2f})")
     lost, back = paired(figures[SMALL], figures[NAIVE]), paired(figures[HELPED], figures[NAIVE])

@@ -9,6 +9,8 @@ Without arguments the pages are written anew from what is kept.
 
 import argparse
 import json
+import re
+import shlex
 import shutil
 import statistics
 import textwrap
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kerastricks.report.ablation import effects_plot
-from kerastricks.report.ablation_text import interval, points, probability, signed
+from kerastricks.report.ablation_text import interval, missing, points, probability, signed
 from kerastricks.report.plots import band_plot
 
 ROOT = Path(__file__).parents[1]
@@ -26,9 +28,9 @@ BEGIN, END = "<!-- written by benchmarks/results.py -->", "<!-- end -->"
 INTRODUCTION = """# What the tricks bring
 
 Written by `benchmarks/results.py` from the measurements in [evidence](evidence), each made by the command that stands
-beside it. *Deviation* is the standard deviation over seeds; runs pair by seed; intervals and p hold however often one
-looks, p for all comparisons of a table together: [how to read them](ablation.md). What a step costs was taken while
-other work ran on the machine. What goes wrong with too little data: [small data](small_data.md).
+beside it. *Deviation* is the standard deviation over seeds; runs pair by seed; intervals and p of the tables hold
+however often one looks, p for all comparisons of a table together: [how to read them](ablation.md). What a step costs
+was taken while other work ran on the machine. What goes wrong with too little data: [small data](small_data.md).
 """
 
 
@@ -45,6 +47,8 @@ def accuracies(arm: dict) -> list[float]:
 
 def average(column: Sequence[float]) -> str:
     """Returns mean and deviation, as `84.02 (0.21)`."""
+    if not column:
+        return "failed"
     spread = f" ({statistics.stdev(column):.2f})" if len(column) > 1 else ""
     return f"{statistics.mean(column):.2f}{spread}"
 
@@ -60,8 +64,8 @@ def section(name: str, result: dict) -> list[str]:
     lines = [
         f"## {name.replace('-', ' ')[:1].upper()}{name.replace('-', ' ')[1:]}\n",
         textwrap.fill(about, 120) + "\n",
-        f"```sh\n{command(result)}\n```\n",
-        f"![Effects on the accuracy, with 95 % intervals](results-{name}.svg)\n",
+        f"```sh\n{result['command']}\n```\n",
+        *(f"![{alternative}]({file})\n" for file, (alternative, _) in pictures(name, result).items()),
         "| trick | points of accuracy [95 %] | Holm p | ms a step | verdict |",
         "|---|---|---|---|---|",
     ]
@@ -69,7 +73,8 @@ def section(name: str, result: dict) -> list[str]:
         accuracy, cost = effect["accuracy"], effect.get("ms_per_step")
         shown = f"{points(accuracy)} {interval(accuracy)}".strip()
         took = signed(cost["mean"], 1) if cost else ""
-        lines.append(f"| {effect['trick']} | {shown} | {probability(accuracy)} | {took} | {effect['verdict']} |")
+        said = effect["verdict"] + missing(effect)
+        lines.append(f"| {effect['trick']} | {shown} | {probability(accuracy)} | {took} | {said} |")
     lines += ["", "| arm | accuracy, % (deviation) | seeds |", "|---|---|---|"]
     for arm in result["arms"]:
         column = accuracies(arm)
@@ -77,10 +82,10 @@ def section(name: str, result: dict) -> list[str]:
     return [*lines, ""]
 
 
-def command(result: dict) -> str:
-    """Returns the command that made a result, with the folders of this machine by their last names."""
-    words = result["command"].split(" ")
-    return " ".join(Path(word).name if word.startswith("/") else word for word in words)
+def command(words: str) -> str:
+    """Returns a command with the folders of this machine by their last names."""
+    short = (re.sub(r"^(--[a-z-]+=)?/.*/", r"\1", word) for word in shlex.split(words))
+    return " ".join(word if re.fullmatch(r"[\w=./:,-]+", word) else shlex.quote(word) for word in short)
 
 
 def summary(results: dict[str, dict]) -> list[str]:
@@ -98,31 +103,34 @@ def summary(results: dict[str, dict]) -> list[str]:
             gain = f"{points(effect)} {interval(effect)}" if effect else ""
             lines.append(f"| {arm['name']} | {average(column)} | {gain} | {len(column)} |")
     machines = sorted({f"{result['backend']}; {result['hardware']}" for result in against.values()})
-    about = f"Measured on {', and on '.join(machines)}. Commands, versions and every run: [results](docs/results.md)."
-    return [*lines, "", textwrap.fill(about, 120)]
+    about = f"Measured on {', and on '.join(machines)}."
+    return [*lines, "", about, "[Commands and versions](docs/results.md), [every run](docs/evidence)."]
 
 
-def pictures(name: str, result: dict) -> dict[str, str]:
-    """Returns SVGs by file name: the effects, and for recipes against others their accuracy by epoch."""
-    shown = [
-        {**effect, "trick": effect["trick"].replace(f"{effect['arm']} over", "over")} for effect in result["effects"]
-    ]
-    found = {f"results-{name}.svg": effects_plot(shown)}
+def pictures(name: str, result: dict) -> dict[str, tuple[str, str]]:
+    """Returns words and SVG by file name: the effects, and for recipes against others their accuracy by epoch."""
+    effects = ("Effects on the accuracy, with 95 % intervals", effects_plot(result["effects"]))
+    found = {f"results-{name}.svg": effects}
     curves: dict[str, Any] = {
         arm["name"]: [run["history"]["val_accuracy"] for run in arm["runs"] if "history" in run]
         for arm in reversed(result["arms"])
     }
     if result["design"] == "against" and all(curves.values()):
         ends = [run[at] for runs in curves.values() for run in runs for at in (len(run) // 2, -1)]
-        limits = (min(ends) - 0.05, max(ends) + 0.02)
-        found[f"results-{name}-curves.svg"] = band_plot(curves, "epoch", "validation accuracy", limits)
+        svg = band_plot(curves, "epoch", "validation accuracy", (min(ends) - 0.05, max(ends) + 0.02))
+        found[f"results-{name}-curves.svg"] = ("Accuracy by epoch: mean and deviation over seeds", svg)
     return found
 
 
 def keep(name: str, path: Path) -> None:
     """Copies what a measurement left behind, without what would differ from one machine to the next."""
     result = json.loads((path / "results.json" if path.is_dir() else path).read_text(encoding="utf-8"))
-    result |= {"data": Path(result["data"]).name, "command": command(result)}
+    recipe = result["recipe"]
+    result |= {
+        "data": Path(result["data"]).name,
+        "recipe": Path(recipe).stem if recipe.endswith(".py") else recipe,
+        "command": command(result["command"]),
+    }
     (KEPT / f"{name}.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
@@ -146,7 +154,7 @@ if __name__ == "__main__":
     results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))}
     lines = [INTRODUCTION]
     for name, result in results.items():
-        for file, svg in pictures(name, result).items():
+        for file, (_, svg) in pictures(name, result).items():
             (DOCS / file).write_text(svg, encoding="utf-8")
         lines += section(name, result)
     for path in sorted(KEPT.glob("*.txt")):

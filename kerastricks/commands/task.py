@@ -151,7 +151,7 @@ class Task:
         words = ["kerastricks", name, self.data]
         for field in dataclasses.fields(self):
             value = backend if field.name == "backend" else getattr(self, field.name)
-            if field.name in ("data", "default_recipe", "resume") or value == field.default:
+            if field.name in ("data", "default_recipe", "resume") or value in (field.default, [], ()):
                 continue
             values = value if isinstance(value, list | tuple) else [] if value is True else [value]
             flag = "with" if field.name == "with_tricks" else field.name.replace("_", "-")

@@ -5,7 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from kerastricks.report.ablation_text import interval, is_useful, kind, names, points, probability, signed, spread
+from kerastricks.report.ablation_text import (
+    interval,
+    is_useful,
+    kind,
+    missing,
+    names,
+    points,
+    probability,
+    signed,
+    spread,
+)
 from kerastricks.report.plots import band_plot, interval_plot, scatter_plot
 from kerastricks.report.render import render
 
@@ -17,8 +27,8 @@ DESIGNS = {
     "against": "against other recipes",
 }
 KINDS = ("helps", "hurts", "open", "failed")
-EFFECT_COLUMNS = ("trick", "points", "95 % interval", "Holm p", "loss", "ms/step", "memory, MB")
-ARM_COLUMNS = ("arm", "n", "accuracy, %", "loss", "ms/step", "peak memory, MB", "failed")
+EFFECT_COLUMNS = ("points", "95 % interval", "Holm p", "loss", "ms/step", "memory, MB")
+ARM_COLUMNS = ("arm", "batch", "n", "accuracy, %", "loss", "ms/step", "peak memory, MB", "failed")
 
 
 def ablation_page(result: Mapping[str, Any]) -> str:
@@ -35,12 +45,13 @@ def ablation_page(result: Mapping[str, Any]) -> str:
         "ablation.html",
         result=result,
         design=DESIGNS.get(result["design"], result["design"]),
-        summary=summary(found),
+        subject="recipe" if result["design"] == "against" else "trick",
+        summary=summary(found, result["design"]),
         always_valid=any(effect["accuracy"].get("always_valid") for _, effect in measured),  # not of earlier versions
         verdicts=[{"name": name, "kind": kind(effect), "words": _words(effect)} for name, effect in by_kind],
         effects_plot=effects_plot(found),
         cost_plot=_cost_plot(measured),
-        effect_columns=EFFECT_COLUMNS,
+        effect_columns=("comparison" if result["design"] == "against" else "trick", *EFFECT_COLUMNS),
         effect_rows=[_effect_row(name, effect) for name, effect in measured],
         curves=_curves(result["arms"], found),
         arm_columns=ARM_COLUMNS,
@@ -55,11 +66,20 @@ def ablation_page(result: Mapping[str, Any]) -> str:
     )
 
 
-def summary(found: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the verdict over all tricks in a sentence, such as `2 of 7 tricks help, 1 hurts, 4 are not settled`."""
+def summary(found: Sequence[Mapping[str, Any]], design: str = "") -> str:
+    """Returns the verdict over all tricks in a sentence, such as `2 of 7 tricks help, 1 hurts, 4 are not settled`.
+
+    Args:
+        found: The `effects` of an ablation.
+        design: Its design; `against` compares recipes, not tricks.
+    """
     if not found:
-        return "No trick has been compared yet"
+        return "Nothing has been compared yet" if design == "against" else "No trick has been compared yet"
     kinds = [kind(effect) for effect in found]
+    if design == "against":
+        counts = {words: kinds.count(key) for key, words in (("helps", "is better than"), ("hurts", "is worse than"))}
+        some = [f"{words} {count}" for words, count in counts.items() if count] or ["is not told apart from any"]
+        return f"{found[0]['arm']} {' and '.join(some)} of {len(found)} other recipe{'s' * (len(found) > 1)}"
     words = {"helps": ("helps", "help"), "hurts": ("hurts", "hurt"), "failed": ("failed", "failed")}
     words["open"] = ("is not settled", "are not settled")
     counts = {key: kinds.count(key) for key in KINDS}
@@ -79,10 +99,10 @@ def _words(effect: Mapping[str, Any]) -> str:
     if accuracy is None:
         return f": {verdict}"
     between = f" {interval(accuracy)}" if accuracy["low"] is not None else ""
-    figures = _unbroken(f"{points(accuracy)} points{between}")
+    figures, failed = _unbroken(f"{points(accuracy)} points{between}"), missing(effect)
     if kind(effect) == "open":
-        return f": {figures}; {verdict}"
-    return f" {verdict}: {figures}, {_unbroken(f'Holm p {probability(accuracy)}')}"
+        return f": {figures}; {verdict}{failed}"
+    return f" {verdict}{failed}: {figures}, {_unbroken(f'Holm p {probability(accuracy)}')}"
 
 
 def _unbroken(text: str) -> str:
@@ -100,7 +120,7 @@ def effects_plot(found: Sequence[Mapping[str, Any]]) -> str:
         return ""
     rows = [
         (
-            name,
+            name.removeprefix(f"{effect['arm']} "),  # `over B`, where recipe A is compared with others
             100 * effect["accuracy"]["mean"],
             *(100 * effect["accuracy"][end] if is_useful(effect["accuracy"]) else None for end in ("low", "high")),
             kind(effect),
@@ -148,7 +168,13 @@ def _arm_row(arm: Mapping[str, Any]) -> list[str]:
         return spread(values, digits) if values else ""
 
     figures = [over("accuracy", 100, 2), over("loss", 1, 4), over("ms_per_step", 1, 1), over("peak_memory", 1e-6, 0)]
-    return [arm["name"], str(len(done)), *figures, str(len(arm["runs"]) - len(done) or "")]
+    return [
+        arm["name"],
+        str(arm.get("batch_size", "")),
+        str(len(done)),
+        *figures,
+        str(len(arm["runs"]) - len(done) or ""),
+    ]
 
 
 def _curves(arms: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> dict[str, str]:

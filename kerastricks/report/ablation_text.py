@@ -30,7 +30,7 @@ def table(result: Mapping[str, Any]) -> str:
                 f"{points(effect['accuracy'])} {interval(effect['accuracy'])}".rstrip(),
                 probability(effect["accuracy"]),
                 signed(cost["mean"], 1) if cost else "",
-                effect["verdict"] + _failed(effect),
+                effect["verdict"] + missing(effect),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -40,7 +40,7 @@ def table(result: Mapping[str, Any]) -> str:
     )
 
 
-def _failed(effect: Mapping[str, Any]) -> str:
+def missing(effect: Mapping[str, Any]) -> str:
     """Returns how many runs are missing where others gave a verdict."""
     count = len(effect.get("failures", ())) if effect["accuracy"] is not None else 0
     return f" ({count} run{'s' * (count > 1)} failed)" if count else ""

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from kerastricks.report.ablation import ablation_page, summary
+from kerastricks.report.ablation_text import kind
 
 NASTY = "<script>alert(1)</script>"
 
@@ -112,3 +113,18 @@ def test_a_sentence_over_all():
     assert summary(found("helps")) == "1 of 1 trick helps"
     assert summary(found("hurts", "hurts", "helps", "helps")) == "2 of 4 tricks help, 2 hurt"
     assert summary([*found("helps"), *found("helps")]) == "2 of 2 comparisons help"
+
+
+def test_recipes_against_others(ablation):
+    """One recipe is held against two: the second comparison of the fixture, and the third, are called otherwise."""
+    result = ablation()
+    result["design"] = "against"
+    for effect, name in zip(result["effects"], ("steps", "plain"), strict=False):
+        effect.update(trick=f"full over {name}", against=name)
+    page = ablation_page(result)
+    assert "against other recipes" in page
+    assert "<th>comparison</th>" in page and "<th>trick</th>" not in page
+    assert "over steps" in page.partition("<svg")[2]
+    counts = [kind(effect) for effect in result["effects"]]
+    better = f"is better than {counts.count('helps')}" if "helps" in counts else "not told apart"
+    assert f"full {better}" in page

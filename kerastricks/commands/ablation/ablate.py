@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-import re
 import time
 import zlib
 from collections.abc import Callable
@@ -124,6 +123,8 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
             f"{len(recipes)} arms with {task.seeds} seeds each are {runs_asked:,} runs, more than {_MOST_RUNS:,}, "
             f"which take a week at a minute each. Pass fewer `seeds`. Received: seeds={task.seeds}"
         )
+    for line in asked.notes:
+        say(line)
     if task.optimizer is not None:
         for line in prepare.recipe_notes(dataclasses.replace(task, epochs=None)):
             say(line)
@@ -135,17 +136,7 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     if task.model.endswith(".keras") or task.weights:  # a file that fails would fail in each run, and count as a result
         assemble(task.model, len(source.classes), whole.image_shape(source.image_shape), task.weights)
     backend = keras.backend.backend()
-    described = recipes.values() if task.against else [whole]
-    wanted: dict[str, Any] = {
-        **{name: value for name, value in task.settings().items() if name not in AblateTask.MAY_CHANGE},
-        "epochs": whole.epochs if task.minutes is None else None,
-        "batch_size": whole.batch_size,
-        "recipe_is": re.sub(r" at 0x[0-9a-f]+", "", "\n".join(map(repr, described))),
-        "recipe_checksum": list(asked.checksums.values()) if task.against else next(iter(asked.checksums.values())),
-        "arms": list(recipes),
-        "contents": _fingerprint(source),
-        "backend": backend,
-    }
+    wanted = {**asked.settings(task), "contents": _fingerprint(source)}
     folder = store.directory(task, source.name)
     if task.out is None:
         stack.enter_context(held(folder))
@@ -176,7 +167,8 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
 
     def result() -> dict[str, Any]:
         found: list[dict[str, Any]] = [
-            {"name": arm, "tricks": recipe.names, "runs": runs.of(arm)} for arm, recipe in recipes.items()
+            {"name": arm, "tricks": recipe.names, "batch_size": recipe.batch_size, "runs": runs.of(arm)}
+            for arm, recipe in recipes.items()
         ]
         seconds = sum(one.get("seconds", 0.0) for arm in found for one in arm["runs"])
         return {**facts, "seconds": seconds, "arms": found, "effects": verdicts(found, asked.comparisons)}

@@ -1,10 +1,13 @@
 """The arms of an ablation: the recipe of each, what its runs are asked to do, and which arms are compared."""
 
 import dataclasses
-from collections import Counter
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import keras
 
 from kerastricks.commands import prepare
 from kerastricks.commands.ablation import designs
@@ -26,6 +29,7 @@ class Arms:
         tasks: What the runs of each arm are asked to do, but for their seed.
         comparisons: Which arms are compared.
         checksums: Those of the recipe files, None for other recipes; by file or name.
+        notes: Lines on what is not as the recipes say.
     """
 
     recipe: Recipe
@@ -33,11 +37,26 @@ class Arms:
     tasks: dict[str, TrainTask]
     comparisons: list[Comparison]
     checksums: dict[Any, int | None]
+    notes: tuple[str, ...] = ()
 
     def job(self, arm: str, *, epochs: int | None = None, seed: int, checkpoints: str | None = None) -> Job:
         """Returns a run of an arm."""
         task = dataclasses.replace(self.tasks[arm], epochs=epochs, seed=seed)
         return Job(task, self.checksums[_key(task.recipe)], checkpoints)
+
+    def settings(self, task: AblateTask) -> dict[str, Any]:
+        """Returns what must stay as it is while runs are added to an ablation, but for the images."""
+        described = list(self.recipes.values()) if task.against else [self.recipe]
+        checksums = list(self.checksums.values())
+        return {
+            **{name: value for name, value in task.settings().items() if name not in AblateTask.MAY_CHANGE},
+            "epochs": self.recipe.epochs if task.minutes is None else None,
+            "batch_size": self.recipe.batch_size,
+            "recipe_is": re.sub(r" at 0x[0-9a-f]+", "", "\n".join(map(repr, described))),
+            "recipe_checksum": checksums if task.against else checksums[0],
+            "arms": list(self.recipes),
+            "backend": keras.backend.backend(),
+        }
 
 
 def arms(task: AblateTask) -> Arms:
@@ -80,11 +99,22 @@ def _lacking(task: AblateTask, own: Sequence[str], arm: Recipe) -> TrainTask:
 def _recipes(task: AblateTask) -> Arms:
     names = _names((task.recipe_name, *task.against))
     asked = dict(zip(names, (task.recipe, *task.against), strict=True))
-    recipes = {name: prepare.recipe(dataclasses.replace(task, recipe=recipe)) for name, recipe in asked.items()}
+    recipes = {}
+    for name, recipe in asked.items():
+        try:
+            recipes[name] = prepare.recipe(dataclasses.replace(task, recipe=recipe))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
     first, *others = names
     comparisons = [Comparison(f"{first} over {other}", (first,), (other,)) for other in others]
     tasks = {name: _run(task, recipe=recipe) for name, recipe in asked.items()}
-    return Arms(recipes[first], recipes, tasks, comparisons, _checksums(list(asked.values())))
+    epochs = recipes[first].epochs
+    notes = tuple(
+        f"{name} trains for {epochs} epochs, as {first} does, in place of its own {recipe.epochs}"
+        for name, recipe in recipes.items()
+        if recipe.epochs != epochs and task.minutes is None
+    )
+    return Arms(recipes[first], recipes, tasks, comparisons, _checksums(list(asked.values())), notes)
 
 
 def _names(recipes: Sequence[str]) -> list[str]:
@@ -93,7 +123,8 @@ def _names(recipes: Sequence[str]) -> list[str]:
     Raises:
         ValueError: If a recipe stands there twice.
     """
-    if twice := [name for name, count in Counter(recipes).items() if count > 1]:
+    files = [os.path.realpath(name) if name.endswith(".py") else name for name in recipes]
+    if twice := sorted({name for name, file in zip(recipes, files, strict=True) if files.count(file) > 1}):
         raise ValueError(f"`against` must name other recipes, each once. Received twice: {', '.join(twice)}")
     stems = [Path(name).stem if name.endswith(".py") else name for name in recipes]
     return [stem if stems.count(stem) == 1 else name for stem, name in zip(stems, recipes, strict=True)]

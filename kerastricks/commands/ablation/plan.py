@@ -1,6 +1,7 @@
 """How many seeds would settle an ablation, and how long they take, from the seeds that are there. It trains nothing."""
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,8 +30,9 @@ class SeedPlan:
     Attributes:
         rows: A dictionary a trick: `trick`, `mean` and `deviation` of the differences in points of accuracy, `seeds`,
             `settled`, and `needed`, the seeds in all that settle an effect by the points of the effect, None for more
-            than 100; `needed_seen` for the effect seen. What cannot be known yet is None, too.
-        seeds: Seeds so far, of the trick that has fewest.
+            than 100; `needed_seen` for the effect seen. What cannot be known yet is None, too. A trick whose runs
+            failed has the reason in `failed`, and no figures.
+        seeds: Seeds so far, of the trick that has most.
         comparisons: How many tricks are judged together.
         arms: How many runs a seed takes.
         seconds: Mean time of one more seed.
@@ -42,9 +44,9 @@ class SeedPlan:
     arms: int
     seconds: float
 
-    def cost(self, needed: int | None) -> str:
+    def cost(self, needed: int | None, made: int | None = None) -> str:
         """Returns how much longer it takes until there are so many seeds, such as `2.5 h`; None for over 100."""
-        seconds = max(0, (needed or MOST_SEEDS) - self.seeds) * self.seconds
+        seconds = max(0, (needed or MOST_SEEDS) - (made or self.seeds)) * self.seconds
         if seconds >= 3600:
             shown = f"{seconds / 3600:.1f} h"
         else:
@@ -59,14 +61,18 @@ class SeedPlan:
     def __str__(self):
         lines = [("trick", "seen", "deviation", *(f"{size:g}" for size in POINTS), "the effect seen")]
         for row in self.rows:
-            if row["needed"] is None:
-                lines.append((row["trick"], signed(row["mean"], 2), "", *[""] * len(POINTS), "no deviation yet"))
+            if "failed" in row:
+                lines.append((row["trick"], "", "", *[""] * len(POINTS), row["failed"]))
                 continue
-            seen = f"{_number(row['needed_seen'])}: {self.cost(row['needed_seen'])} more"
-            needed = (_number(row["needed"][size]) for size in POINTS)
             figures = (signed(row["mean"], 2), f"{row['deviation']:.2f}")
+            if row["needed"] is None:
+                words = "settled" if row["settled"] else "no deviation" + " yet" * (row["seeds"] == 1)
+                lines.append((row["trick"], figures[0], "", *[""] * len(POINTS), words))
+                continue
+            seen = f"{_number(row['needed_seen'])}: {self.cost(row['needed_seen'], row['seeds'])} more"
+            needed = (_number(row["needed"][size]) for size in POINTS)
             lines.append((row["trick"], *figures, *needed, "settled" if row["settled"] else seen))
-        known = [row["needed"] for row in self.rows if row["needed"] is not None]
+        known = [row["needed"] for row in self.rows if row.get("needed") is not None]
         most = [max((one[size] or MOST_SEEDS + 1 for one in known), default=0) for size in POINTS]
         if known:
             costs = [self.cost(seeds if seeds <= MOST_SEEDS else None) for seeds in most]
@@ -86,11 +92,13 @@ class SeedPlan:
         ]
 
     def _warning(self) -> list[str]:
-        if self.seeds < 2:
+        seeds = [row["seeds"] for row in self.rows if row.get("needed") is not None]
+        if not seeds:
             return []
-        low, high = (((self.seeds - 1) / stats.chi2.ppf(at, self.seeds - 1)) ** 0.5 for at in (0.9, 0.1))
+        low, high = (((min(seeds) - 1) / stats.chi2.ppf(at, min(seeds) - 1)) ** 0.5 for at in (0.9, 0.1))
         return [
-            f"A deviation of {self.seeds} seeds is rough: the true one may be {low:.1f} to {high:.1f} times as large."
+            f"A deviation of {min(seeds)} seeds is rough: the true one may be {low:.1f} to {high:.1f} times as large "
+            "(an interval of 80 %)."
         ]
 
 
@@ -108,19 +116,24 @@ def seed_plan(task: AblateTask) -> SeedPlan:
     data = settings["data"] if not isinstance(task.data, str) or task.data == "digits" else name_of(task.data)
     folder = store.directory(task, data)
     if folder.exists():
-        same = ("data", "recipe", "model", "design", "tricks")
-        store.open_directory(folder, {**{name: settings[name] for name in same}, "arms": list(asked.recipes)})
+        store.open_directory(folder, asked.settings(task))
     return planned(
         folder,
         list(asked.recipes),
         asked.comparisons,
         dataclasses.replace(task, plan=False, seeds=3).command("ablate", keras.backend.backend()),
         task.workers,
+        task.seed,
     )
 
 
 def planned(
-    folder: Path, arms: Sequence[str], comparisons: Sequence[Comparison], command: str, workers: int = 1
+    folder: Path,
+    arms: Sequence[str],
+    comparisons: Sequence[Comparison],
+    command: str,
+    workers: int = 1,
+    first: int = 0,
 ) -> SeedPlan:
     """Returns what more seeds would settle.
 
@@ -130,13 +143,15 @@ def planned(
         comparisons: See `kerastricks.commands.ablation.designs.arms`.
         command: What makes the first seeds, for the message where there are none.
         workers: How many runs would be made side by side.
+        first: The first seed; those that follow it without a gap count.
 
     Raises:
         ValueError: If no trick can be compared yet.
     """
     files = (re.search(r"-seed-(\d+)$", path.stem) for path in folder.glob("runs/*.json"))
-    seeds = {int(number[1]) for number in files if number}
-    runs = store.Runs(folder, arms, sorted(seeds)) if seeds else None
+    made = {int(number[1]) for number in files if number}
+    seeds = list(itertools.takewhile(made.__contains__, itertools.count(first)))
+    runs = store.Runs(folder, arms, seeds) if seeds else None
     found: list[dict[str, Any]] = [{"name": arm, "runs": runs.of(arm) if runs else []} for arm in arms]
     told = verdicts(found, comparisons)
     effects = [effect for effect in told if effect["accuracy"]]
@@ -148,9 +163,9 @@ def planned(
         )
     seconds = [run["seconds"] for arm in found for run in arm["runs"] if "seconds" in run]
     rows = [_row(name, effect) for name, effect in zip(names(effects), effects, strict=True)]
-    return SeedPlan(
-        rows, min(row["seeds"] for row in rows), len(comparisons), len(arms), fmean(seconds) * len(arms) / workers
-    )
+    failed = [{"trick": effect["trick"], "failed": effect["verdict"]} for effect in told if not effect["accuracy"]]
+    most = max(row["seeds"] for row in rows)
+    return SeedPlan(rows + failed, most, len(comparisons), len(arms), fmean(seconds) * len(arms) / workers)
 
 
 def _row(name: str, effect: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The directory of an ablation: its settings, and a file for each finished run."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -45,10 +46,13 @@ def open_directory(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | N
         return None
     known = _read(path)
     wanted = json.loads(json.dumps(settings))
+    fields = {field.name: field.default for field in dataclasses.fields(AblateTask)}  # some are newer than the file
+    defaults = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    there = {name: known.get(name, defaults.get(name)) for name in wanted}
     differs = [
-        f"{name}: {known.get(name)!r} there, {value!r} here"
+        "its images" if name == "contents" else f"{name}: {there[name]!r} there, {value!r} here"
         for name, value in wanted.items()
-        if known.get(name) != value
+        if there[name] != value
     ]
     if differs:
         raise ValueError(

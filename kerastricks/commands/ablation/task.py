@@ -49,7 +49,6 @@ class AblateTask(TrainTask):
 
     # What another call on the same directory may ask for.
     MAY_CHANGE: ClassVar[tuple[str, ...]] = (
-        "seed",
         "seeds",
         "workers",
         "ray",
@@ -66,6 +65,11 @@ class AblateTask(TrainTask):
                 raise ValueError(
                     f"`{name}` is for a run of `train`: an ablation keeps its runs, and goes on, by itself."
                 )
+        if not all(isinstance(one, str) for one in self.against):
+            raise ValueError(
+                "`against` takes names of shipped recipes and Python files that hold `recipe`. "
+                f"Received: {', '.join(type(one).__name__ for one in self.against)}"
+            )
         if self.against and (self.design != "leave-one-out" or self.tricks):
             raise ValueError(
                 "`against` compares whole recipes: pass it, or `design` and `tricks`, not both. "

@@ -374,9 +374,45 @@ def test_recipes_against_each_other(tmp_path, trained):
         ({"against": ("baseline",), "tricks": ("MixUp",)}, "`against` compares whole recipes: pass it, or `design`"),
         ({"against": ("basline",)}, "Unknown recipe 'basline'. Did you mean baseline?"),
         ({"against": "baseline"}, "`against` must be a sequence of names"),
+        ({"against": (RECIPE,)}, "`against` takes names of shipped recipes and Python files .* Received: Recipe"),
+        ({"against": ("baseline",), "without": ("Warmup",)}, "baseline: The recipe has no trick 'Warmup'"),
     ],
 )
 def test_recipes_that_cannot_be_compared(tmp_path, settings, message):
     with pytest.raises(ValueError, match=message):
         start(tmp_path, **settings)
     assert not (tmp_path / "out" / "ablation.json").exists()
+
+
+def test_one_file_by_two_paths_is_one_recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import kerastricks as kt\nrecipe = kt.Recipe()\n")
+    with pytest.raises(ValueError, match=r"each once. Received twice: ./mine.py, mine.py"):
+        start(tmp_path, recipe="mine.py", against=("./mine.py",))
+
+
+def test_other_epochs_are_said(tmp_path, trained):
+    """`baseline` is written for 30 epochs, the recipe for 3."""
+    lines = []
+    start(tmp_path, against=("baseline",), seeds=1, say=lines.append)
+    assert lines[0] == "baseline trains for 3 epochs, as recipe does, in place of its own 30"
+
+
+def test_a_plan_is_for_the_same_ablation(tmp_path, trained):
+    start(tmp_path, seeds=3)
+    assert start(tmp_path, seeds=1, plan=True).seeds == 3
+    for change in ({"epochs": 4}, {"seed": 1}, {"batch_size": 4}):
+        with pytest.raises(ValueError, match=f"holds another ablation. It differs in .*{next(iter(change))}: "):
+            start(tmp_path, seeds=1, plan=True, **change)
+    assert len(trained) == 9
+
+
+def test_settings_that_are_newer_than_the_directory_are_those_by_default(tmp_path, trained):
+    start(tmp_path, seeds=1)
+    path = tmp_path / "out" / "ablation.json"
+    known = json.loads(path.read_text())
+    del known["synchronized"], known["seed"], known["without"]
+    path.write_text(json.dumps(known))
+    start(tmp_path, seeds=2)
+    with pytest.raises(ValueError, match="synchronized: True there, False here"):
+        start(tmp_path, seeds=2, synchronized=False)

@@ -50,7 +50,10 @@ def test_the_table(tmp_path):
     assert lines[4].split()[:3] == ["MixUp", "+5.00", "0.10"]
     assert lines[4].endswith("settled")
     assert " ".join(lines[5].split()) == "time for all of them 21.0 h 5.0 h 1.0 h 0 s 0 s"
-    assert lines[6] == "A deviation of 3 seeds is rough: the true one may be 0.7 to 3.1 times as large."
+    assert (
+        lines[6]
+        == "A deviation of 3 seeds is rough: the true one may be 0.7 to 3.1 times as large (an interval of 80 %)."
+    )
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(24, "24 s"), (120, "2 min"), (3599, "60 min"), (5400, "1.5 h")])
@@ -91,3 +94,30 @@ def test_runs_that_failed_are_the_reason(tmp_path):
         runs.keep(arm, 0, {"seed": 0, "error": "diverged"})
     with pytest.raises(ValueError, match=r"all runs are there \(failed: full, seed 0: diverged\), so there is nothing"):
         plan(tmp_path)
+
+
+def test_a_trick_whose_runs_failed_has_the_reason(tmp_path):
+    """Of MixUp's other arm no run is left: three seeds were made all the same, and EMA is planned from them."""
+    runs = make(tmp_path)
+    for seed in range(3):
+        runs.keep("without MixUp", seed, {"seed": seed, "error": "diverged"})
+    found = plan(tmp_path)
+    assert found.rows[1] == {"trick": "MixUp", "failed": "failed: without MixUp, seed 0: diverged"}
+    lines = str(found).splitlines()
+    assert lines[0].startswith("3 seeds so far")
+    assert lines[4].split(maxsplit=1) == ["MixUp", "failed: without MixUp, seed 0: diverged"]
+
+
+def test_seeds_count_from_the_first_on_without_a_gap(tmp_path):
+    runs = make(tmp_path, seeds=6)
+    for arm in ARMS:
+        runs._path(arm, 3).unlink()
+    assert plan(tmp_path).seeds == 3
+    assert plan(tmp_path, first=4).seeds == 2
+
+
+def test_equal_differences_have_no_deviation(tmp_path):
+    make(tmp_path, seeds=12, ema=0.0)
+    ema, mixup = str(plan(tmp_path)).splitlines()[3:5]
+    assert ema.split() == ["EMA", "0.00", "no", "deviation"]
+    assert mixup.split() == ["MixUp", "+5.00", "settled"]
