@@ -36,6 +36,7 @@ def flip_averaged(model: Any) -> Any:
     outputs = layers.Average()([model(images), model(ops.flip(images, axis=2))])
     averaged = keras.Model(images, outputs, name=f"{model.name}_with_flips")
     if model.compiled:
-        config = {**model.get_compile_config(), "optimizer": None}
+        config = {**model.get_compile_config(), "optimizer": "sgd"}  # Keras opens no compiled model without one
         averaged.compile(**keras.saving.deserialize_keras_object(config))
+        averaged.optimizer.build(averaged.trainable_variables)
     return averaged

@@ -151,6 +151,16 @@ def branches(model: Any) -> list[Branch]:
     return list(found.values())
 
 
+def added_twice(model: Any) -> str | None:
+    """Returns the name of an operation of `model` that adds two tensors more than once, or None."""
+    names = [id(node.operation) for graph in graphs(model) for node in graph.nodes if len(node.inputs) == 2]
+    for graph in graphs(model):
+        for node in graph.nodes:
+            if type(node.operation).__name__ == "Add" and names.count(id(node.operation)) > 1:
+                return str(node.operation.name)
+    return None
+
+
 class Residual(NamedTuple):
     """A residual branch: the graph it is in, the tensor that it adds, and the normalization that scales it."""
 

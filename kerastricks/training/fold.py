@@ -42,7 +42,7 @@ def fold(
     stages: dict[int, list] = {}
     for trick in recipe.tricks:
         for epoch, action in trick.stages(model, plan).items():
-            stages.setdefault(epoch, []).append(action)
+            stages.setdefault(epoch, []).extend([] if action is None else [action])
     for trick in recipe.tricks:
         model = trick.model(model, plan)
     for trick in recipe.tricks:

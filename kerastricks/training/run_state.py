@@ -41,7 +41,7 @@ def take(engine: Any, callbacks: Sequence[Any], metrics: dict[str, np.ndarray] |
         for index, callback in enumerate(callbacks)
     ]
     known = {name: getattr(engine, name) for name in ("begun", "rate_factor", "notes", "stop_training")}
-    known["stages"] = sum(epoch <= engine.stage for epoch in engine.stages)  # how many it has entered
+    known["stages"] = sum(epoch <= engine.stage for epoch, actions in engine.stages.items() if actions)  # entered
     return Saved({**known, "callbacks": said}, arrays)
 
 

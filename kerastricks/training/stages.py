@@ -114,7 +114,7 @@ def fit_in_stages(
     loop.callbacks.sort(key=lambda callback: callback is guard)  # last: what it saves is what the others know
     loop.saved, loop.engine = saved, engine
     at = Position(initial_epoch, 0) if saved is None else position_of(saved)
-    entered = sorted(engine.stages)[: saved.header["stages"]] if saved else ()
+    entered = sorted(filter(engine.stages.get, engine.stages))[: saved.header["stages"]] if saved else ()
     engine.stage = max(entered, default=0) if saved else initial_epoch
     _enter(engine, engine.stage)
     if saved is not None:

@@ -82,7 +82,7 @@ def sweep(
         raise ValueError(f"`steps` must be at least 10. Received: steps={steps}")
     source = Source(train, None, 0.0, None, None)
     plan = source.plan(recipe.epochs, batch_size, recipe.batch_size, seed, None)
-    source.check(class_count(model))
+    source.check(class_count(model), recipe.tricks)
     rates, losses = [], []
     with generators_kept():
         keras.utils.set_random_seed(seed % 2**32)

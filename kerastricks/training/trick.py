@@ -158,7 +158,7 @@ class Trick:
         """Takes and returns the Keras optimizer, not yet built, that is to train `model`."""
         return optimizer
 
-    def stages(self, model: Any, plan: Plan) -> dict[int, Callable[[], None]]:
+    def stages(self, model: Any, plan: Plan) -> dict[int, Callable[[], None] | None]:
         """Returns what is to happen to `model` before some epochs, by epoch, counted from 0; called before `model` is.
 
         The step is compiled anew there; where other variables are trained, with an optimizer that begins anew at the

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.data.randomness import generator
-from kerastricks.training.trick import Trick
+from kerastricks.training.trick import Trick, overrides
 
 
 @functools.lru_cache(4)
@@ -45,7 +45,13 @@ class AlternatingFlip(Trick):
         if setup.plan.epochs < 2:
             raise ValueError(
                 "AlternatingFlip mirrors an image in every other epoch, and the run has one. Received: epochs=1. Train "
-                "for more, or use `kt.RandomFlip()`."
+                "for more, leave it out, or use `kt.RandomFlip()`."
+            )
+        part = next((trick.name for trick in setup.tricks if overrides(trick, "order")), None)
+        if part is not None:
+            raise ValueError(
+                f"AlternatingFlip would show some images one side alone: {part} leaves images out of an epoch. "
+                "Received both. Use `kt.RandomFlip()` in its place."
             )
         if any(trick.name == "RandomFlip" for trick in setup.tricks):
             raise ValueError(

@@ -48,7 +48,7 @@ class BiasRate(Trick):
         inner = getattr(setup.optimizer, "inner_optimizer", setup.optimizer)
         if not hasattr(inner, "set_rates"):
             raise ValueError(
-                "BiasRate sets a rate for each variable, which kt.SGD and kt.AdamW take. Received: "
+                "BiasRate sets a rate for each variable, which kt.SGD, kt.AdamW, kt.Lamb and kt.Muon take. Received: "
                 f"{type(inner).__name__}. Pass one of them as the recipe's `optimizer`, or leave BiasRate out."
             )
         if any(trick.name == "LayerDecay" for trick in setup.tricks):
@@ -57,6 +57,14 @@ class BiasRate(Trick):
             raise ValueError(
                 "BiasRate finds BatchNormalization in the graph of a functional or Sequential model. "
                 f"Received: {type(setup.model).__name__}, which has none. Leave BiasRate out."
+            )
+        frozen = next(
+            (one for one in setup.tricks if one.name == "Freeze" and (not one.epochs or one.batch_norm)), None
+        )
+        if frozen is not None:
+            raise ValueError(
+                f"BiasRate would have no effect: Freeze keeps every β as it is. Received: {frozen}. "
+                "Leave one of them out."
             )
         if self.factor not in bias_rates(setup.model, self.factor):
             raise ValueError(

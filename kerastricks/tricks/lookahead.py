@@ -23,8 +23,8 @@ class Lookahead(Trick):
         1 - (1 - step_size) * (update / updates of the run) ** power
 
     `steps=5, step_size=1 - 0.95**5, power=3` is Jordan's form, in which 0.95**5 * (update / updates)**3 is the momentum
-    of an average that is copied back. Either way the run ends at the slow weights. Updates are counted, not batches.
-    Only trainable weights are slow: the moving statistics follow the weights.
+    of an average that is copied back. Either way a run that goes to its end ends at the slow weights. Updates are
+    counted, not batches. Only trainable weights are slow: the moving statistics follow the weights.
 
     Args:
         steps: Updates between two moves of the slow weights, at least 1; the paper's k.
@@ -32,7 +32,7 @@ class Lookahead(Trick):
         power: Exponent of the share of the run that is done, at least 0.
 
     Raises:
-        ValueError: If a number is out of its range, or the run has fewer updates.
+        ValueError: If a number is out of its range, or the run has fewer updates, or fewer after layers thaw.
 
     Reference: Zhang et al., 2019, arXiv:1907.08610; Jordan, 2024, arXiv:2404.00498.
     """
@@ -53,10 +53,13 @@ class Lookahead(Trick):
             raise ValueError(f"`power` of Lookahead must be at least 0. Received: power={self.power}")
 
     def check(self, setup):
-        if self.steps > setup.plan.total_steps:
+        plan, stages = setup.plan, [trick.stages(setup.model, setup.plan) for trick in setup.tricks]
+        last = max((epoch for found in stages for epoch, action in found.items() if action), default=0)
+        left = (plan.batches - last * plan.steps_per_epoch) // plan.accumulation
+        if self.steps > left:
             raise ValueError(
-                f"Lookahead would leave the weights as they began: the run has {setup.plan.total_steps} updates, and "
-                f"the slow weights move every {self.steps}. Lower `steps`, or train for more epochs."
+                f"Lookahead would leave the weights as they began: the run has {left} updates{' then' * bool(last)}, "
+                f"and the slow weights move every {self.steps}. Lower `steps`, or train for more epochs."
             )
 
     def optimizer(self, optimizer, model, plan):
@@ -65,5 +68,6 @@ class Lookahead(Trick):
         def step_size(update: Any) -> Any:
             return step_size_at(begun + update, updates, self.step_size, self.power)
 
-        look_ahead(getattr(optimizer, "inner_optimizer", optimizer), self.steps, step_size, updates - begun)
+        left = (plan.batches - plan.start) // plan.accumulation
+        look_ahead(getattr(optimizer, "inner_optimizer", optimizer), self.steps, step_size, left)
         return optimizer

@@ -35,8 +35,9 @@ class ProgressiveResizing(Trick):
         side = multiple of `size_increment` nearest to (whole side) * scale
 
     The scale is `initial_scale` for the first `delay_fraction` of the run, grows linearly from epoch to epoch, and is
-    `final_scale` for the last `finetune_fraction`. With a final scale below 1 the network is tested at a higher
-    resolution than it was trained at last. The resizing is bilinear and antialiased; each size compiles the step anew.
+    `final_scale` for the last `finetune_fraction`, the last epoch at least. With a final scale below 1 the network is
+    tested at a higher resolution than it was trained at last. The resizing is bilinear and antialiased; each size
+    compiles the step anew.
 
     Args:
         initial_scale: Scale of the sides at first, above 0 and at most 1.
@@ -70,7 +71,7 @@ class ProgressiveResizing(Trick):
                 "`delay_fraction` and `finetune_fraction` must be at least 0 and together at most 1. "
                 f"Received: delay_fraction={shares[0]}, finetune_fraction={shares[1]}"
             )
-        if not isinstance(self.size_increment, int) or self.size_increment < 1:
+        if isinstance(self.size_increment, bool) or not isinstance(self.size_increment, int) or self.size_increment < 1:
             raise ValueError(
                 f"`size_increment` must be an integer of at least 1. Received: size_increment={self.size_increment!r}"
             )
@@ -81,8 +82,9 @@ class ProgressiveResizing(Trick):
 
     def _scale(self, epoch, plan):
         """Returns the scale in an epoch, rounded to a millionth."""
-        shares = self.delay_fraction, self.finetune_fraction
-        scale = scale_at(epoch / plan.epochs, self.initial_scale, self.final_scale, *shares)
+        finetune = max(self.finetune_fraction, 1 / plan.epochs)
+        delay = min(self.delay_fraction, 1 - finetune)
+        scale = scale_at(epoch / plan.epochs, self.initial_scale, self.final_scale, delay, finetune)
         return round(scale * _MILLION) / _MILLION
 
     def _size(self, size, scale):
@@ -105,7 +107,17 @@ class ProgressiveResizing(Trick):
                     f"ProgressiveResizing makes the images small, and {trick.name} needs them as they are for its own "
                     "network. Leave one of them out."
                 )
-        whole = _whole(model, setup.images)
+        later = setup.tricks[setup.tricks.index(self) + 1 :] if self in setup.tricks else ()
+        for trick in later:
+            if overrides(trick, "batch") and overrides(trick, "evaluation"):
+                raise ValueError(
+                    f"ProgressiveResizing would have no effect before {trick.name}, which sets the size anew. "
+                    f"Received both. Put it behind {trick.name}."
+                )
+        images = None if setup.images is None else keras.ops.zeros((1, *setup.images.shape[1:]))
+        for trick in setup.tricks if images is not None else ():
+            images = trick.evaluation(images)
+        whole = _whole(model, images)
         sizes = {size for size in self._sizes(whole, setup.plan) if size != whole}
         if not sizes:
             raise ValueError(
@@ -129,7 +141,7 @@ class ProgressiveResizing(Trick):
 
     def stages(self, model, plan):
         sizes = self._sizes(_whole(model, None), plan)
-        return {epoch: _nothing for epoch in range(1, plan.epochs) if sizes[epoch] != sizes[epoch - 1]}
+        return {epoch: None for epoch in range(1, plan.epochs) if sizes[epoch] != sizes[epoch - 1]}
 
     def draw(self, random, size, step, plan):
         # Nothing is in it: shapes are what a compiled step knows beforehand.
@@ -146,7 +158,3 @@ def _whole(model, images):
     """Returns height and width of the images that a model sees outside training; a million where nothing tells."""
     known = (_MILLION, _MILLION) if images is None else images.shape[1:3]
     return tuple(own or other for own, other in zip(model.input_shape[1:3], known, strict=True))
-
-
-def _nothing():
-    """What happens to the model where the size changes: the step is compiled anew all the same."""

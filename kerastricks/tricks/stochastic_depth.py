@@ -5,7 +5,7 @@ from typing import Any
 
 from kerastricks.data.randomness import generator
 from kerastricks.models.drop_path import dropping, put_drop_paths
-from kerastricks.models.graph import branches, has_graph
+from kerastricks.models.graph import added_twice, branches, has_graph
 from kerastricks.training.trick import Trick
 
 
@@ -65,10 +65,15 @@ def _check_model(model: Any) -> None:
             f"StochasticDepth would have no effect: the model '{model.name}' has no residual branch, an addition of "
             "two tensors from one fork. Leave StochasticDepth out."
         )
+    if twice := added_twice(model):
+        raise ValueError(
+            f"StochasticDepth cannot tell the calls of '{twice}' apart: it adds more than once. Use a layer for each "
+            "addition, or leave StochasticDepth out."
+        )
     if (found := dropping(model)) is not None:
         raise ValueError(
             f"StochasticDepth would drop paths twice: the model '{model.name}' does so already. "
-            f"Received: {type(found).__name__} '{found.name}'. Build the model without such layers, or leave "
+            f"Received: {type(found).__name__} '{found.name}'. Build the model anew, without such layers, or leave "
             "StochasticDepth out."
         )
 

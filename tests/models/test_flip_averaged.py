@@ -58,6 +58,7 @@ def test_evaluates_as_the_network_was_compiled(model, images):
 
 @pytest.mark.slow
 def test_is_saved_as_plain_keras(model, images, tmp_path):
+    kt.Recipe(epochs=1, batch_size=8, learning_rate=0.001).fit(model, images, verbose=0)  # compiles the model, too
     averaged = kt.models.flip_averaged(model)
     averaged.save(tmp_path / "averaged.keras")
     np.save(tmp_path / "images.npy", images[0])

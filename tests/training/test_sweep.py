@@ -93,3 +93,15 @@ def test_what_cannot_be_copied_is_told(model, images, monkeypatch):
     monkeypatch.setattr(room.keras.models, "clone_model", lambda model: (_ for _ in ()).throw(ValueError("no config")))
     with pytest.raises(ValueError, match=r"cannot be copied, which a sweep needs: no config Give its class"):
         sweep(kt.Recipe(), model, images)
+
+
+def test_tricks_that_go_by_the_index_of_an_image_are_refused_for_a_data_set(model, images):
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return images[0][:8], images[1][:8]
+
+    with pytest.raises(ValueError, match="RepeatedAugmentation goes by the index of each image"):
+        sweep(kt.Recipe((kt.RepeatedAugmentation(2),)), model, Batches(), steps=10)

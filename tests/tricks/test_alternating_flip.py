@@ -71,3 +71,9 @@ def test_without_draws_as_in_keras_own_fit_nothing_is_mirrored(model, images, pl
     engine = kt.Recipe((kt.AlternatingFlip(),)).compile(model, plan)
     found, _ = engine.transform({"images": images[0]}, images[1])
     assert np.array_equal(keras.ops.convert_to_numpy(found), images[0])
+
+
+def test_a_trick_that_leaves_images_out_of_an_epoch_is_refused(setup):
+    tricks = (kt.RepeatedAugmentation(2), kt.AlternatingFlip())
+    with pytest.raises(ValueError, match="would show some images one side alone: RepeatedAugmentation leaves images"):
+        tricks[1].check(setup(tricks=tricks))

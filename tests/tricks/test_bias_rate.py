@@ -50,10 +50,12 @@ def test_reaches_the_optimizer_under_loss_scaling():
 @pytest.mark.parametrize(
     ("part", "value", "said"),
     [
-        ("optimizer", keras.optimizers.Lion(), "which kt.SGD and kt.AdamW take. Received: Lion"),
+        ("optimizer", keras.optimizers.Lion(), "which kt.SGD, kt.AdamW, kt.Lamb and kt.Muon take. Received: Lion"),
         ("model", keras.Sequential([keras.Input((4,)), layers.Dense(3)]), "has a trainable β"),
         ("model", type("Own", (keras.Model,), {})(), "Received: Own, which has none"),
         ("tricks", (kt.LayerDecay(),), "BiasRate and LayerDecay both set the rates"),
+        ("tricks", (kt.Freeze(None),), "would have no effect: Freeze keeps every β as it is. Received: Freeze"),
+        ("tricks", (kt.Freeze(1, batch_norm=True),), "would have no effect: Freeze keeps every β as it is"),
     ],
 )
 def test_refuses(setup, part, value, said):

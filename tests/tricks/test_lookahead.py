@@ -166,3 +166,20 @@ def test_thawed_layers_end_at_the_slow_weights(model, images):
     slow = history.model.optimizer.variables[-len(model.trainable_variables) :]
     found = np.concatenate([keras.ops.convert_to_numpy(one).ravel() for one in slow])
     assert np.array_equal(vector(model), found)
+
+
+def test_too_few_updates_after_layers_thaw_are_refused(setup):
+    """Ten epochs of four updates; two of them are left when the layers thaw before the last but one."""
+    tricks = (kt.Freeze(8), kt.Lookahead(9))
+    with pytest.raises(ValueError, match="the run has 8 updates then, and the slow weights move every 9"):
+        tricks[1].check(setup(tricks=tricks))
+    kt.Lookahead(8).check(setup(tricks=tricks))
+
+
+def test_ends_at_the_slow_weights_where_updates_span_the_thaw(model, images):
+    """Four batches an epoch, three an update: the second optimizer makes 12 // 3, and not 16 // 3 less 4 // 3."""
+    tricks = (kt.Freeze(1), kt.GradientAccumulation(3), kt.Lookahead(3))
+    _, history = run(model, images, *tricks, epochs=4)
+    slow = history.model.optimizer.variables[-len(model.trainable_variables) :]
+    found = np.concatenate([keras.ops.convert_to_numpy(one).ravel() for one in slow])
+    assert np.array_equal(vector(model), found)

@@ -167,9 +167,53 @@ def test_the_network_of_another_trick_is_refused(setup):
         ({"delay_fraction": -0.1}, "at least 0 and together at most 1"),
         ({"delay_fraction": 0.9}, "at least 0 and together at most 1"),
         ({"size_increment": 0}, "`size_increment` must be an integer of at least 1"),
+        ({"size_increment": True}, "`size_increment` must be an integer of at least 1"),
         ({"size_increment": 2.5}, "`size_increment` must be an integer of at least 1"),
     ],
 )
 def test_refuses_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         kt.ProgressiveResizing(**settings)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(("epochs", "sides"), [(1, [16]), (2, [8, 16]), (4, [8, 8, 8, 16])])
+def test_the_last_epoch_has_the_final_size(epochs, sides):
+    trick = kt.ProgressiveResizing(finetune_fraction=0.0, size_increment=1)
+    assert [side for side, _ in trick._sizes((16, 16), kt.Plan(epochs, 5, 8))] == sides
+
+
+def test_a_crop_that_would_set_the_size_anew_is_refused(setup):
+    crop = kt.RandomResizedCrop(8)
+    with pytest.raises(ValueError, match="would have no effect before RandomResizedCrop, which sets the size anew"):
+        QUICK.check(setup(tricks=(QUICK, crop)))
+    QUICK.check(setup(tricks=(crop, QUICK)))
+
+
+def test_looks_at_the_images_that_the_network_sees(setup, images):
+    """A network of any size, and crops of 4 pixels: halves of those are not multiples of four."""
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(inputs)))
+    trick = kt.ProgressiveResizing(0.6, 0.6)
+    trick.check(setup(model=model, images=images[0], tricks=(trick,)))
+    with pytest.raises(ValueError, match="images of 4×4 pixels stay as they are"):
+        trick.check(setup(model=model, images=images[0], tricks=(kt.RandomResizedCrop(4), trick)))
+
+
+@pytest.mark.slow
+def test_a_run_that_grows_goes_on_beside_layers_that_thaw(model, images, tmp_path):
+    """With more epochs the sizes change elsewhere, and the layers thaw where they did: before the fifth epoch."""
+
+    class Stops(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 3:
+                raise KeyboardInterrupt
+
+    tricks = (kt.Freeze(4), kt.ProgressiveResizing(0.25, delay_fraction=0, size_increment=2))
+    recipe = kt.Recipe(tricks, learning_rate=0.01, epochs=6, batch_size=8)
+    with pytest.raises(KeyboardInterrupt):
+        recipe.fit(model, images, verbose=0, checkpoint=tmp_path, callbacks=[Stops()])
+    before = model.layers[1].get_weights()[0]
+    history = recipe.fit(model, images, verbose=0, checkpoint=tmp_path, epochs=12)
+    assert not np.array_equal(before, model.layers[1].get_weights()[0])
+    assert history.epoch[-1] == 11

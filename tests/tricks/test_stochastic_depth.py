@@ -142,3 +142,13 @@ def test_refuses_an_efficientnet_of_keras(setup):
         ValueError, match="would drop paths twice: the model 'efficientnetb0' .* Dropout 'block2b_drop'"
     ):
         kt.StochasticDepth().check(setup(model=model))
+
+
+def test_refuses_an_addition_that_is_called_twice(setup):
+    """Its two calls could not have two rates, nor drop branches at two places."""
+    x, add = keras.Input((8, 8, 3)), layers.Add(name="sum")
+    first = add([layers.Conv2D(3, 3, padding="same")(x), x])
+    second = add([first, layers.Conv2D(3, 3, padding="same")(first)])
+    model = keras.Model(x, layers.Dense(3)(layers.GlobalAveragePooling2D()(second)))
+    with pytest.raises(ValueError, match="StochasticDepth cannot tell the calls of 'sum' apart"):
+        kt.StochasticDepth().check(setup(model=model))
