@@ -48,12 +48,11 @@ class Ninth(nn.Module):
 
 def network(images: torch.Tensor, classes: int) -> nn.Sequential:
     """Returns the network, whose first convolution whitens the 2×2 patches of `images`, as `scaled` returns them."""
-    first = nn.Conv2d(3, 24, 2)
+    first = nn.Conv2d(3, 24, 2, bias=False)
     patches = functional.unfold(images, 2).transpose(1, 2).reshape(-1, 12).double()
     values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
     kernel = (vectors / (values + 5e-4).sqrt()).flip(1).T.reshape(12, 3, 2, 2).float()
     first.weight.data[:], first.weight.requires_grad = torch.cat([kernel, -kernel]), False
-    first.bias.data.zero_()
     blocks = [*block(24, 64), *block(64, 256), *block(256, 256)]
     last = [nn.MaxPool2d(3), nn.Flatten(), Ninth(), nn.Linear(256, classes, bias=False)]
     return nn.Sequential(first, nn.GELU(), *blocks, *last).to(memory_format=torch.channels_last)
@@ -92,11 +91,10 @@ def seconds_to(
     start = time.perf_counter()
     model = network(scaled(images[:5000]), int(labels.max()) + 1)
     shifts = [layer.bias for layer in model if isinstance(layer, nn.BatchNorm2d)]
-    others = [model[0].bias]
     kernels = [
         p for layer in model if isinstance(layer, nn.Conv2d | nn.Linear) for p in [layer.weight] if p.requires_grad
     ]
-    groups = [{"params": kernels, "weight_decay": 0.0153 / 11.5}, {"params": others}, {"params": shifts, "times": 64}]
+    groups = [{"params": kernels, "weight_decay": 0.0153 / 11.5}, {"params": shifts, "times": 64}]
     optimizer = torch.optim.SGD(groups, lr=1.5, momentum=0.85, nesterov=True)
     slow = [p.detach().clone() for group in optimizer.param_groups for p in group["params"]]
     fast = [p for group in optimizer.param_groups for p in group["params"]]

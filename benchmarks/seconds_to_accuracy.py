@@ -1,6 +1,6 @@
 """Seconds of training until a held-out accuracy is reached, on CIFAR-10 as a folder: here, and in plain PyTorch.
 
-    python benchmarks/seconds_to_accuracy.py FOLDER [--accuracy 0.9] [--epochs 5] [--seeds 0 1 2]
+    python benchmarks/seconds_to_accuracy.py FOLDER [--accuracy 0.9] [--epochs 8] [--seeds 0 1 2]
     python benchmarks/seconds_to_accuracy.py FOLDER --model resnet20 --recipe cifar --epochs 30    # without a peer
 
 FOLDER holds train/<class>/* and val/<class>/*. For each seed both sides train in a process of their own, one after the
@@ -133,6 +133,6 @@ if __name__ == "__main__":
     parser.add_argument("--accuracy", type=float, default=0.9)
     parser.add_argument("--model", default="airbench")
     parser.add_argument("--recipe", default="airbench")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     main(parser.parse_args())

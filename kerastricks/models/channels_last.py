@@ -1,7 +1,8 @@
-"""Convolutions on PyTorch that read channels-last activations without copies.
+"""Convolutions and maxima on PyTorch that read channels-last activations without copies.
 
 Keras keeps images channels last, which PyTorch's kernels like best, but copies them to channels first and back around
-every convolution. On TensorFlow and JAX nothing is copied, and Keras' layers stay.
+every convolution, and to channels first before every pooling. On TensorFlow and JAX nothing is copied, and Keras'
+layers stay.
 """
 
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import keras
 
 from kerastricks.models.graph import all_layers
+
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
 
 def _convolve(layer: Any, inputs: Any, kernel: Any, groups: int) -> Any:
@@ -47,20 +50,20 @@ def _lay_out(layer: Any) -> None:
 
 
 def copying(model: Any) -> list:
-    """Returns the convolutions that `keep_channels_last` would change: none on TensorFlow and JAX."""
+    """Returns the layers that `keep_channels_last` would change: none on TensorFlow and JAX."""
     if keras.backend.backend() != "torch":
         return []
     return [
         layer
         for layer in all_layers(model)
-        if type(layer) in (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+        if (type(layer) in _CONVOLUTIONS or (type(layer) is keras.layers.MaxPooling2D and layer.padding == "valid"))
         and "call" not in vars(layer)
         and layer.data_format == "channels_last"
     ]
 
 
 def keep_channels_last(model: Any) -> list:
-    """Makes the convolutions of a functional or Sequential model run without copies, in place.
+    """Makes the convolutions and maxima of a functional or Sequential model run without copies, in place.
 
     The layers stay what they are, with the same weights and results, and are saved as such: only how they are called
     changes. Compile the model afterwards.
@@ -73,13 +76,19 @@ def keep_channels_last(model: Any) -> list:
     """
     changed = copying(model)
     for layer in changed:
-        _lay_out(layer)
+        if type(layer) in _CONVOLUTIONS:
+            _lay_out(layer)
         layer.call = _without_copies(layer)
     return changed
 
 
 def _without_copies(layer: Any) -> Any:
-    """Returns the replacement for the `call` of a convolution."""
+    """Returns the replacement for the `call` of a convolution or pooling."""
+
+    def pool(inputs):
+        from torch.nn import functional
+
+        return functional.max_pool2d(inputs.permute(0, 3, 1, 2), layer.pool_size, layer.strides).permute(0, 2, 3, 1)
 
     def conv(inputs):
         return _convolve(layer, inputs, layer.kernel, layer.groups)
@@ -89,4 +98,5 @@ def _without_copies(layer: Any) -> Any:
         kernel = keras.ops.reshape(layer.kernel, (height, width, 1, channels * multiplier))
         return _convolve(layer, inputs, kernel, groups=channels)
 
-    return depthwise if isinstance(layer, keras.layers.DepthwiseConv2D) else conv
+    kinds = {keras.layers.DepthwiseConv2D: depthwise, keras.layers.MaxPooling2D: pool}
+    return kinds.get(type(layer), conv)

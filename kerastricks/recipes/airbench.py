@@ -6,10 +6,10 @@ github.com/KellerJordan/cifar10-airbench. Its rates are decoupled: 11.5 and a de
 1 + 1 / (1 - momentum). For the mean of a batch that is a rate of 1.5 and a decay of 0.00133.
 
 What is other here: 10 epochs, the last batch of each kept; crops are padded with black, not with the mirrored border;
-β does not decay, where there it decays 64 times less than its rate; the bias of the whitening learns to the end, not
-for 3 epochs, which by its author changes the speed alone; its kernel comes from all training images of CIFAR-10, not
-from 5,000 (`kerastricks.models.airbench.whiten` takes others); moving statistics are not part of the slow weights; the
-test looks at each image once. With its mirror image, as there, but without the shifts by a pixel:
+β does not decay, where there it decays 64 times less than its rate; the whitening has no bias, where there one learns
+for 3 epochs; its kernel comes from all training images of CIFAR-10, in JPEG, not from the first 5,000, and
+`kerastricks.models.airbench.whiten` takes others; moving statistics are not part of the slow weights; the test looks at
+each image once. With its mirror image, as there, but without the shifts by a pixel:
 
     kerastricks train cifar10/ --recipe airbench --model airbench --efficient
     kerastricks evaluate runs/…/model.keras cifar10/ --flips

@@ -22,8 +22,8 @@ class Efficient(Trick):
 
     The model is changed in place: layers compute in bfloat16 with float32 weights, moving statistics, logits and loss;
     each BatchNormalization gets the backend's fused kernel on TensorFlow and PyTorch, and stays Keras' own on JAX;
-    convolutions on PyTorch no longer copy their inputs. A printed line says what was changed. On a processor, networks
-    of depthwise convolutions stay in float32: those are slower in bfloat16.
+    convolutions and poolings on PyTorch no longer copy their inputs. A printed line says what was changed. On a
+    processor, networks of depthwise convolutions stay in float32: those are slower in bfloat16.
 
     Raises:
         ValueError: If the model is subclassed, or there is nothing to do on this backend and device.
@@ -54,7 +54,7 @@ class Efficient(Trick):
         if fused := fuse_batch_normalization(model):
             done.append(f"{len(fused)} BatchNormalization layers use the fused kernel")
         if unlocked := keep_channels_last(model):
-            done.append(f"{len(unlocked)} convolutions run without copies")
+            done.append(f"{len(unlocked)} convolutions and poolings run without copies")
         if _lowerable(model):
             done.append(f"{len(set_precision(model, 'mixed_bfloat16'))} layers compute in bfloat16")
         if done:

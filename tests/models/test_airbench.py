@@ -17,11 +17,11 @@ def weights(model):
 
 
 def test_has_the_published_size():
-    """Whitening 2·2·3·24 and a bias of 24; 3×3 kernels without bias and β; a last layer without bias."""
+    """3×3 kernels without bias, and β; a last layer without bias. The whitening is frozen."""
     chain = [24, 64, 64, 256, 256, 256, 256]
     kernels = sum(9 * before * after for before, after in itertools.pairwise(chain))
     model = build()
-    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 24 + kernels + sum(chain[1:]) + 2560
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == kernels + sum(chain[1:]) + 2560
     assert next(v.path for v in model.non_trainable_variables) == "whitening/kernel"
     assert model.get_layer("whitening").output.shape == (None, 31, 31, 24)
     assert [n.momentum for n in model.layers if isinstance(n, keras.layers.BatchNormalization)] == [0.6] * 6
@@ -68,12 +68,14 @@ def test_whitens_other_images():
 
 def test_the_first_filters_pass_their_channel_on_and_the_others_are_uniform():
     """24 channels, 64 filters: the bound is 1 / sqrt(9 · 24)."""
-    kernel = keras.ops.convert_to_numpy(airbench.Dirac(seed=1)((3, 3, 24, 64)))
+    kernel = keras.ops.convert_to_numpy(airbench.dirac((3, 3, 24, 64), seed=1))
     expected = np.zeros((3, 3, 24, 24))
     expected[1, 1] = np.eye(24)
     assert np.array_equal(kernel[..., :24], expected)
     assert 0.95 / np.sqrt(216) < np.abs(kernel[..., 24:]).max() <= 1 / np.sqrt(216)
-    narrow = keras.ops.convert_to_numpy(airbench.Dirac(seed=1)((3, 3, 4, 2)))
+    second = weights(build(width=32))[1]
+    assert np.array_equal(second[1, 1, :, :24], np.eye(24)) and not second[0, :, :, :24].any()
+    narrow = keras.ops.convert_to_numpy(airbench.dirac((3, 3, 4, 2), seed=1))
     assert np.array_equal(narrow[1, 1], np.eye(4)[:, :2])
 
 
@@ -92,6 +94,7 @@ def test_is_itself_again_in_a_file(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 9, 9, 3)).astype("float32")
     assert np.array_equal(*(keras.ops.convert_to_numpy(one(images, training=False)) for one in (model, again)))
     assert len(again.trainable_variables) == len(model.trainable_variables)
+    assert "kerastricks" not in model.to_json()  # it loads where this is not installed
 
 
 @pytest.mark.parametrize(

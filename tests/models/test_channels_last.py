@@ -47,6 +47,24 @@ def test_computes_and_trains_as_the_stock_layer(kind, settings):
             assert b == pytest.approx(a, abs=1e-5)
 
 
+@pytest.mark.parametrize("settings", [{}, {"strides": 1}, {"pool_size": (2, 3), "strides": (3, 2)}], ids=str)
+def test_the_largest_of_a_window_is_that_of_the_stock_layer(settings):
+    def build():
+        keras.utils.set_random_seed(0)
+        return keras.Sequential([keras.Input(IMAGES.shape[1:]), layers.Conv2D(4, 2), layers.MaxPooling2D(**settings)])
+
+    stock, better = build(), build()
+    assert [layer.name for layer in keep_channels_last(better)] == [layer.name for layer in better.layers]
+    for expected, obtained in zip(gradients_and_outputs(stock), gradients_and_outputs(better), strict=True):
+        for a, b in zip(expected, obtained, strict=True):
+            assert b == pytest.approx(a, abs=1e-5)
+
+
+def test_padded_poolings_stay():
+    model = keras.Sequential([keras.Input(IMAGES.shape[1:]), layers.MaxPooling2D(2, padding="same")])
+    assert keep_channels_last(model) == []
+
+
 def test_copies_nothing_on_pytorch():
     import torch
 
@@ -55,6 +73,8 @@ def test_copies_nothing_on_pytorch():
         layer(torch.ones(4, 9, 8, 6))
     # One copy is of the kernel, which is small.
     assert sum(event.name == "aten::copy_" for event in profile.events()) <= 1
+    (pooling,) = keep_channels_last(keras.Sequential([keras.Input((9, 8, 6)), layers.MaxPooling2D(2)]))
+    assert pooling(torch.ones(4, 9, 8, 6)).is_contiguous()
 
 
 def test_is_saved_as_stock_layers_and_leaves_others(tmp_path):

@@ -14,7 +14,7 @@ from kerastricks.recipes.choose import find
 # Wightman et al., 2021, table 2: rows of all three procedures, then those in which they differ.
 COMMON = (
     *(kt.Warmup(5, start=1e-4), kt.CosineDecay(minimum=1e-6), kt.ZeroGamma(), kt.NoBiasDecay()),
-    *(kt.GradientClipping(1.0), kt.RandomResizedCrop(224), kt.RandomFlip(), kt.BinaryCrossentropy()),
+    *(kt.GradientClipping(1.0), kt.RandomResizedCrop(224), kt.RandomFlip()),
 )
 PROCEDURES = {
     "a1": {
@@ -25,6 +25,7 @@ PROCEDURES = {
         "tricks": (
             *(kt.StochasticDepth(0.05), kt.RepeatedAugmentation(3), kt.RandAugment(2, 21), kt.LabelSmoothing(0.1)),
             kt.RandomChoice((kt.MixUp(0.2), kt.CutMix(1.0))),
+            kt.BinaryCrossentropy(),
         ),
     },
     "a2": {
@@ -35,6 +36,7 @@ PROCEDURES = {
         "tricks": (
             *(kt.StochasticDepth(0.05), kt.RepeatedAugmentation(3), kt.RandAugment(2, 21)),
             kt.RandomChoice((kt.MixUp(0.1), kt.CutMix(1.0))),
+            kt.BinaryCrossentropy(0.2),
         ),
     },
     "a3": {
@@ -45,6 +47,7 @@ PROCEDURES = {
         "tricks": (
             *(kt.ProgressiveResizing(160 / 224, 160 / 224), kt.RandAugment(2, 18)),
             kt.RandomChoice((kt.MixUp(0.1), kt.CutMix(1.0))),
+            kt.BinaryCrossentropy(0.2),
         ),
     },
 }

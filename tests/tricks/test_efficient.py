@@ -23,7 +23,7 @@ def test_does_what_helps_and_says_so(model, plan, setup, monkeypatch, capsys, fa
     assert kt.Efficient().model(model, plan) is model
     said = capsys.readouterr().out
     assert ("5 BatchNormalization layers use the fused kernel" in said) == HAS_KERNEL
-    assert ("convolutions run without copies" in said) == (keras.backend.backend() == "torch")
+    assert ("convolutions and poolings run without copies" in said) == (keras.backend.backend() == "torch")
     assert ("layers compute in bfloat16" in said) == fast
     assert fusible(model) == []
     assert [layer for layer in model.layers if type(layer) is keras.layers.BatchNormalization] == norms
