@@ -106,7 +106,7 @@ def interval_plot(rows: Sequence[tuple[str, float, float | None, float | None, s
             axes.plot([low, high], [at, at], color=COLORS[kind], linewidth=2)
         axes.plot(value, at, "o", color=COLORS[kind], markersize=7, fillstyle="full" if known else "none")
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [shorten(name) for name, *_ in rows])
+    axes.set_yticks(range(len(rows)), [shorten(name, 34) for name, *_ in rows])
     axes.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)
     return _svg(figure)
