@@ -34,10 +34,10 @@ class ProgressiveResizing(Trick):
 
         side = multiple of `size_increment` nearest to (whole side) * scale
 
-    The scale is `initial_scale` for the first `delay_fraction` of the run, grows linearly from epoch to epoch, and is
-    `final_scale` for the last `finetune_fraction`, the last epoch at least. With a final scale below 1 the network is
-    tested at a higher resolution than it was trained at last. The resizing is bilinear and antialiased; each size
-    compiles the step anew.
+    The scale is `initial_scale` for the first `delay_fraction` of the run, grows from epoch to epoch, and is
+    `final_scale` for the last `finetune_fraction`, the last epoch at least. In between it is the multiple of 1/32 that
+    is nearest to a line. With a final scale below 1 the network is tested at a higher resolution than it was trained at
+    last. The resizing is bilinear and antialiased; each scale compiles the step anew.
 
     Args:
         initial_scale: Scale of the sides at first, above 0 and at most 1.
@@ -81,11 +81,12 @@ class ProgressiveResizing(Trick):
         return True
 
     def _scale(self, epoch, plan):
-        """Returns the scale in an epoch, rounded to a millionth."""
+        """Returns the scale in an epoch; between the two scales a multiple of 1/32, so that few steps are compiled."""
         finetune = max(self.finetune_fraction, 1 / plan.epochs)
         delay = min(self.delay_fraction, 1 - finetune)
         scale = scale_at(epoch / plan.epochs, self.initial_scale, self.final_scale, delay, finetune)
-        return round(scale * _MILLION) / _MILLION
+        between = min(abs(scale - end) for end in (self.initial_scale, self.final_scale)) > 1e-6
+        return round((round(32 * scale) / 32 if between else scale) * _MILLION) / _MILLION
 
     def _size(self, size, scale):
         return tuple(side_at(pixels, scale, self.size_increment) for pixels in size)
@@ -140,8 +141,8 @@ class ProgressiveResizing(Trick):
                 )
 
     def stages(self, model, plan):
-        sizes = self._sizes(_whole(model, None), plan)
-        return {epoch: None for epoch in range(1, plan.epochs) if sizes[epoch] != sizes[epoch - 1]}
+        scales = [self._scale(epoch, plan) for epoch in range(plan.epochs)]
+        return {epoch: None for epoch in range(1, plan.epochs) if scales[epoch] != scales[epoch - 1]}
 
     def draw(self, random, size, step, plan):
         # Nothing is in it: shapes are what a compiled step knows beforehand.

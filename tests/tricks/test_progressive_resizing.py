@@ -50,10 +50,10 @@ def test_without_a_ramp_the_size_jumps():
 
 
 def test_the_draw_tells_the_scale_by_its_shape(plan):
-    """Ten epochs of four steps: in epoch 6 the scale is 0.5 + 0.5 * (0.6 - 0.5) / 0.3."""
+    """Ten epochs of four steps: in epoch 6 the scale is 0.5 + 0.5 * (0.6 - 0.5) / 0.3, so 21 of 32."""
     trick = kt.ProgressiveResizing()
     shapes = [trick.draw(None, 8, step, plan)["scale"].shape for step in (0, 23, 24, 27, 39)]
-    assert shapes == [(8, 500_000, 0), (8, 500_000, 0), (8, 666_667, 0), (8, 666_667, 0), (8, 1_000_000, 0)]
+    assert shapes == [(8, 500_000, 0), (8, 500_000, 0), (8, 656_250, 0), (8, 656_250, 0), (8, 1_000_000, 0)]
 
 
 def test_images_are_resized_with_antialias():
@@ -105,6 +105,16 @@ def test_a_step_is_that_of_a_network_of_that_size(model, images):
     assert found.history["loss"] == pytest.approx(expected, rel=1e-4)
     for one, other in zip(small.get_weights(), model.get_weights(), strict=True):
         assert one == pytest.approx(other, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_scales_of_one_size(model, images):
+    """Five of eight epochs have scales of their own, 3/5 to 1, and only two sizes: multiples of four pixels."""
+    trick = kt.ProgressiveResizing(delay_fraction=0, finetune_fraction=0.3)
+    recipe = kt.Recipe((trick,), epochs=8, batch_size=13)
+    history = recipe.fit(model, images, verbose=0)
+    assert len(history.model.stages) == 6
+    assert {side for side, _ in trick._sizes((8, 8), history.model.plan)} == {4, 8}
 
 
 @pytest.mark.slow
