@@ -64,8 +64,9 @@ soak: install-all  ## real kills, damaged checkpoints, full disks, hostile folde
 	KERAS_BACKEND=torch $(BIN)/python benchmarks/hostile.py
 	$(BIN)/python benchmarks/hostile.py --scan 100000
 
-evidence: install-all  ## what docs/ shows by itself: ZeroGamma, tests that notice, images of the tricks, the doctor
+evidence: install-all  ## what docs/ shows by itself: ZeroGamma, tests that notice, images, the doctor, kept results
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/zero_gamma.py > docs/zero_gamma.md
 	KERAS_BACKEND=torch $(BIN)/python benchmarks/mutations.py > docs/mutations.md
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/contact_sheet.py docs/augmentation.png
 	OMP_NUM_THREADS=1 KERAS_BACKEND=torch $(BIN)/python benchmarks/doctor > docs/doctor.md
+	$(BIN)/python benchmarks/results.py
