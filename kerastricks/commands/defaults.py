@@ -9,6 +9,7 @@ from kerastricks.commands.task import Task
 from kerastricks.models import keras_hub, pretrained, saved
 from kerastricks.models.footprint import largest_batch, training_bytes
 from kerastricks.models.precision import has_accelerator
+from kerastricks.optimizers.sgd import nesterov
 from kerastricks.training.recipe import Recipe
 
 # A step was measured to take 1.3 to 4 times `training_bytes`, the least on TensorFlow, the most on PyTorch.
@@ -66,6 +67,19 @@ def in_flags(task: Any, recipe: Recipe, left_out: Iterable[str], side: int) -> s
     words += ["--with BatchNormMomentum"] if "BatchNormMomentum" in recipe.names else []
     words += ["--efficient"] if "Efficient" in recipe.names else []
     return f"chosen for images of {side} pixels: {' '.join(words)}"
+
+
+def rate_for_batch(task: Task, recipe: Recipe) -> tuple[float, list[str]]:
+    """Returns the learning rate for the batch size that a task asks for, and a line where it is not the recipe's.
+
+    It is scaled linearly where nobody asked for the recipe or for a rate, and the optimizer is SGD.
+    """
+    rate = recipe.learning_rate
+    own = task.recipe is not None or task.learning_rate is not None or "LinearScaling" in recipe.names
+    if own or task.batch_size in (None, recipe.batch_size) or recipe.optimizer is not nesterov:
+        return rate, []
+    scaled = rate * task.batch_size / recipe.batch_size
+    return scaled, [f"--learning-rate {scaled:g}: the recipe's, {rate:g}, is for batches of {recipe.batch_size}"]
 
 
 def has_learned(model: str) -> bool:

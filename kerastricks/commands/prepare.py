@@ -9,7 +9,15 @@ import numpy as np
 
 from kerastricks import data as data_room
 from kerastricks import models
-from kerastricks.commands.defaults import batch_that_fits, fitted, has_default, has_learned, in_flags, photograph_size
+from kerastricks.commands.defaults import (
+    batch_that_fits,
+    fitted,
+    has_default,
+    has_learned,
+    in_flags,
+    photograph_size,
+    rate_for_batch,
+)
 from kerastricks.commands.task import Task
 from kerastricks.models.precision import accelerator_name
 from kerastricks.recipes import spoken
@@ -78,7 +86,9 @@ def _recipe(task: Task) -> tuple[Recipe, list[str]]:
         chosen = dataclasses.replace(chosen, optimizer=spoken.optimizer(optimizer))
         notes = _rates(written, chosen) if task.learning_rate is None else []
     if task.batch_size is not None:
-        chosen = dataclasses.replace(chosen, batch_size=task.batch_size)
+        rate, more = rate_for_batch(task, chosen)
+        notes += more
+        chosen = dataclasses.replace(chosen, batch_size=task.batch_size, learning_rate=rate)
     epochs = getattr(task, "epochs", None)
     if epochs is not None and epochs != chosen.epochs:
         scales = isinstance(asked, str)  # a `Recipe` of a Python caller's is taken as it is

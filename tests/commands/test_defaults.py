@@ -142,3 +142,23 @@ def test_photographs_are_larger_where_a_network_is_fine_tuned(monkeypatch, asked
 def test_the_batch_after_one_that_did_not_fit_is_half_of_it_at_most(model, monkeypatch, room, expected):
     monkeypatch.setattr(memory, "available", lambda: room)
     assert defaults.smaller_batch(model, 64) == expected
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    ("asked", "recipe", "rate"),
+    [
+        ({"batch_size": 32}, kt.Recipe(learning_rate=0.4, batch_size=128), 0.1),
+        ({"batch_size": 256}, kt.Recipe(learning_rate=0.4, batch_size=128), 0.8),
+        ({}, kt.Recipe(learning_rate=0.4), 0.4),
+        ({"batch_size": 128}, kt.Recipe(learning_rate=0.4, batch_size=128), 0.4),
+        ({"batch_size": 32, "recipe": "cifar"}, kt.Recipe(learning_rate=0.4), 0.4),
+        ({"batch_size": 32, "learning_rate": 0.4}, kt.Recipe(learning_rate=0.4), 0.4),
+        ({"batch_size": 32}, kt.Recipe((kt.LinearScaling(),), learning_rate=0.4), 0.4),
+        ({"batch_size": 32}, kt.Recipe(learning_rate=0.4, optimizer=kt.AdamW), 0.4),
+    ],
+)
+def test_the_rate_follows_a_batch_that_was_asked_for_where_nothing_else_was(asked, recipe, rate):
+    found, lines = defaults.rate_for_batch(TrainTask("photos", **asked), recipe)
+    assert found == pytest.approx(rate)
+    assert lines == ([] if rate == 0.4 else [f"--learning-rate {rate}: the recipe's, 0.4, is for batches of 128"])
