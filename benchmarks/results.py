@@ -62,7 +62,7 @@ def section(name: str, result: dict) -> list[str]:
         f"{versions(result)}.\n"
     )
     lines = [
-        f"## {name.replace('-', ' ')[:1].upper()}{name.replace('-', ' ')[1:]}\n",
+        f"## {name[:1].upper()}{name[1:]}\n",
         textwrap.fill(about, 120) + "\n",
         f"```sh\n{result['command']}\n```\n",
         *(f"![{alternative}]({file})\n" for file, (alternative, _) in pictures(name, result).items()),
@@ -94,7 +94,8 @@ def summary(results: dict[str, dict]) -> list[str]:
     against = {name: result for name, result in results.items() if result["design"] == "against"}
     for name, result in against.items():
         what = (
-            f"{name.replace('-', ' ')}, {result['train_images']:,} images, {result['model']}, {result['epochs']} epochs"
+            f"{name}: {result['train_images']:,} images, judged on {result['validation_images']:,}; "
+            f"{result['model']}, {result['epochs']} epochs"
         )
         lines.append(f"| **{what[:1].upper()}{what[1:]}** | | | |")
         gains = {effect["against"]: effect["accuracy"] for effect in result["effects"]}

@@ -84,7 +84,8 @@ def band_plot(
         deviation = np.array([np.std(column, ddof=1) if len(column) > 1 else 0.0 for column in columns])
         x = np.arange(1, len(columns) + 1)
         color = COLORS["helps"] if index == len(curves) - 1 else COLORS["open"]
-        axes.plot(x, mean, label=shorten(name, 30), color=color, marker="o" if len(x) == 1 else None)
+        style = "-" if index == len(curves) - 1 else ("--", ":")[index % 2]
+        axes.plot(x, mean, style, label=shorten(name, 30), color=color, marker="o" if len(x) == 1 else None)
         axes.fill_between(x, mean - deviation, mean + deviation, color=color, alpha=0.2, linewidth=0)
     axes.set(xlabel=xlabel, ylabel=ylabel, ylim=limits)
     axes.xaxis.get_major_locator().set_params(integer=True)
