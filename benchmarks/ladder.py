@@ -1,0 +1,91 @@
+"""The tutorial's tricks in the order of the paper, in batches of 1,024: what each adds, what heuristics bring back.
+
+    python benchmarks/ladder.py FOLDER --out DIRECTORY [--seeds 3] [--epochs 10] [--images N] [--workers 2]
+
+ResNet-20 with step decay, tuned for batches of 128 (`recipes/step_decay.py`), loses accuracy in batches of 1,024 for as
+many epochs. The heuristics of the paper's section 3 (linear scaling, warmup, zero γ, no bias decay) are to bring it
+back; cosine decay and label smoothing (section 5) come on top. Each rung is a recipe file, `recipes/batch_1024*.py`.
+Runs pair by seed, and finished ones are kept: the same command goes on. The intervals are Student's, for a number of
+seeds that was fixed before, each for its row alone.
+"""
+
+import argparse
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from scipy import stats
+
+import kerastricks as kt
+from kerastricks.commands.ablation.statistics import paired
+
+RECIPES = Path(__file__).parent / "recipes"
+SMALL, FOOT, HELPED = "step_decay", "batch_1024", "batch_1024_no_bias_decay"
+RUNGS = {
+    FOOT: "batch 1,024, nothing else",
+    "batch_1024_scaling": "+ linear scaling",
+    "batch_1024_warmup": "+ warmup of an epoch",
+    "batch_1024_zero_gamma": "+ zero γ",
+    HELPED: "+ no bias decay",
+    "batch_1024_cosine": "+ cosine in place of steps",
+    "batch_1024_smoothing": "+ label smoothing",
+}
+
+
+def share(back: Sequence[float], lost: Sequence[float]) -> tuple[float, float, float]:
+    """Returns the ratio of two paired means with its 95 % interval, by Fieller (1954); ends are infinite without one.
+
+    The interval holds each r for which a t-test does not reject that back − r · lost has mean 0.
+    """
+    n, a, b = len(back), statistics.mean(back), statistics.mean(lost)
+    t = stats.t.isf(0.025, n - 1) ** 2 / n
+    va, vb, cov = statistics.variance(back), statistics.variance(lost), statistics.covariance(back, lost)
+    square, linear, constant = b * b - t * vb, a * b - t * cov, a * a - t * va
+    root = linear * linear - square * constant
+    if square <= 0 or root < 0:  # the loss itself may be 0
+        return a / b, -float("inf"), float("inf")
+    return a / b, (linear - root**0.5) / square, (linear + root**0.5) / square
+
+
+def change(upper: Sequence[float], lower: Sequence[float]) -> str:
+    """Returns what one column of accuracies has over another, with its interval."""
+    effect = paired(upper, lower)
+    return f"{effect.mean:+6.2f} [{effect.low:+.2f}, {effect.high:+.2f}]"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data")
+    parser.add_argument("--out", default="runs/ladder")
+    for name, default in (("seeds", 3), ("epochs", 10), ("images", None), ("workers", 1)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    arguments = parser.parse_args()
+    *lower, top = RUNGS
+    found = kt.ablate(
+        arguments.data,
+        say=lambda line: print(f"# {line}", flush=True),
+        recipe=str(RECIPES / f"{top}.py"),
+        against=[str(RECIPES / f"{name}.py") for name in (SMALL, *lower)],
+        efficient=True,
+        **{name: getattr(arguments, name) for name in ("out", "seeds", "epochs", "images", "workers")},
+    ).result
+    if arguments.seeds < 2 or any("error" in run for arm in found["arms"] for run in arm["runs"]):
+        parser.exit(1, f"An interval needs two seeds or more, and runs that did not fail: see {arguments.out}\n")
+    figures = {arm["name"]: [100 * run["accuracy"] for run in arm["runs"]] for arm in found["arms"]}
+    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    print(
+        f"{found['model']}, {found['train_images']:,} images of {Path(found['data']).name}, {found['epochs']} epochs, "
+        f"{len(found['seeds'])} seeds, on {found['backend']}; {found['hardware']}\n{versions}"
+    )
+    print(f"{'accuracy, % (deviation)':44}   points over the row above, 95 %")
+    above = SMALL
+    for name, title in {SMALL: "batch 128", **RUNGS}.items():
+        column = figures[name]
+        gain = "" if name == SMALL else change(column, figures[above])
+        print(f"  {title:28} {statistics.mean(column):6.2f} ({statistics.stdev(column):.2f})   {gain}".rstrip())
+        above = name
+    gains = {name: [one - other for one, other in zip(figures[name], figures[FOOT], strict=True)] for name in figures}
+    ratio, low, high = share(gains[HELPED], gains[SMALL])
+    print(f"the large batch costs {change(figures[SMALL], figures[FOOT])} points")
+    print(f"the four heuristics bring back {change(figures[HELPED], figures[FOOT])}")
+    print(f"that is, of what was lost, {ratio:.0%}, 95 % [{low:.0%}, {high:.0%}]")
