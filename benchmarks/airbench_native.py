@@ -85,10 +85,10 @@ def seconds_to(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_default_device(device)
     torch.manual_seed(seed)
+    start = time.perf_counter()
     (images, labels), (tests, answers) = (
         (torch.from_numpy(x).to(device), torch.from_numpy(y).long().to(device)) for x, y in (train, held_out)
     )
-    start = time.perf_counter()
     model = network(scaled(images[:5000]), int(labels.max()) + 1)
     shifts = [layer.bias for layer in model if isinstance(layer, nn.BatchNorm2d)]
     kernels = [

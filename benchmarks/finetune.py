@@ -6,12 +6,13 @@ FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same ima
 on the fifth that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made.
 `head` trains a new last layer on frozen features, `whole` the whole network at one rate, both by `compile` and `fit`
 with Adam and mirrored images, from the same ImageNet weights, for as many epochs; `random` is the same command without
-the weights. Finished runs are kept in the file of `--out`: the same command goes on, and shows all of them. `--json`
-writes, for `benchmarks/results.py`, the accuracies on the half that was not looked at.
+the weights. Finished runs are kept in the file of `--out`, for one folder, rates, backend and versions: the same
+command goes on. `--json` writes, for `benchmarks/results.py`, the accuracies on the half that was not looked at.
 """
 
 import argparse
 import dataclasses
+import itertools
 import json
 import statistics
 import sys
@@ -113,7 +114,9 @@ def table(runs, share):
         spread = f"{statistics.stdev(column):.2f}" if len(column) > 1 else "one run"
         gain = ""
         if arm != "train" and len(ours) == len(column) > 1:
-            gain = "{0.mean:+.2f} [{0.low:+.2f}, {0.high:+.2f}]".format(paired(ours, column))
+            effect = paired(ours, column)
+            ends = "" if effect.low is None else f" [{effect.low:+.2f}, {effect.high:+.2f}]"
+            gain = f"{effect.mean:+.2f}{ends}"
         elif arm != "train" and len(ours) == len(column):
             gain = f"{ours[0] - column[0]:+.2f}"
         seconds = statistics.median(runs[arm, seed]["seconds"] for seed in seeds)
@@ -177,18 +180,25 @@ if __name__ == "__main__":
     parser.add_argument("--whole-rate", type=float, default=3e-4)
     arguments = parser.parse_args()
     kept = Path(arguments.out)
-    found = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    runs = {(run["arm"], run["seed"]): run for run in found}
-    seeds = range(arguments.seeds)
-    for seed in seeds:
-        for arm in arguments.arms:
-            if (arm, seed) not in runs:
-                rates = {"head": arguments.head_rate, "whole": arguments.whole_rate}
-                runs[arm, seed] = one(arm, arguments.data, seed, rates)
-                with kept.open("a") as file:
-                    file.write(json.dumps(runs[arm, seed]) + "\n")
-                print(f"# {arm}, seed {seed}: {100 * statistics.mean(runs[arm, seed]['right']):.2f} %", file=sys.stderr)
-    about = environment()
+    if arguments.json and (arguments.seeds < 2 or len(arguments.arms) < 2):
+        parser.error("--json compares two arms or more over two seeds or more")
+    about, rates = environment(), {"head": arguments.head_rate, "whole": arguments.whole_rate}
+    setting = {"folder": str(Path(arguments.data).resolve()), "rates": rates}
+    setting |= {name: about[name] for name in ("backend", "versions", "hardware")}
+    found = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.exists() else [setting]
+    if not kept.exists():
+        kept.write_text(json.dumps(setting) + "\n", encoding="utf-8")
+    if found[0] != setting:
+        parser.error(f"{kept} holds other runs: {found[0]}. Pass another file with --out.")
+    asked = list(itertools.product(range(arguments.seeds), arguments.arms))
+    runs = {(run["arm"], run["seed"]): run for run in found[1:] if (run["seed"], run["arm"]) in asked}
+    for seed, arm in asked:
+        if (arm, seed) in runs:
+            continue
+        runs[arm, seed] = one(arm, arguments.data, seed, rates)
+        with kept.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(runs[arm, seed]) + "\n")
+        print(f"# {arm}, seed {seed}: {100 * statistics.mean(runs[arm, seed]['right']):.2f} %", file=sys.stderr)
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     print(f"All test images:\n\n{table(runs, slice(None))}\n")
     print(f"Every other one, on which nothing was chosen:\n\n{table(runs, HELD_OUT)}\n")

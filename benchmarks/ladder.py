@@ -2,8 +2,8 @@
 
     python benchmarks/ladder.py FOLDER --out DIRECTORY [--seeds 3] [--epochs 10] [--images N] [--workers 2]
 
-ResNet-20 with step decay, tuned for batches of 128 (`recipes/step_decay.py`), loses accuracy in batches of 1,024 for as
-many epochs. The heuristics of the paper's section 3 (linear scaling, warmup, zero γ, no bias decay) are to bring it
+What does ResNet-20 with step decay, tuned for batches of 128 (`recipes/step_decay.py`), lose in batches of 1,024 for as
+many epochs? The heuristics of the paper's section 3 (linear scaling, warmup, zero γ, no bias decay) are to bring it
 back; cosine decay and label smoothing (section 5) come on top. Each rung is a recipe file, `recipes/batch_1024*.py`.
 Runs pair by seed, and finished ones are kept: the same command goes on. The intervals are Student's, for a number of
 seeds that was fixed before, each for its row alone.
@@ -50,7 +50,8 @@ def share(back: Sequence[float], lost: Sequence[float]) -> tuple[float, float, f
 def change(upper: Sequence[float], lower: Sequence[float]) -> str:
     """Returns what one column of accuracies has over another, with its interval."""
     effect = paired(upper, lower)
-    return f"{effect.mean:+6.2f} [{effect.low:+.2f}, {effect.high:+.2f}]"
+    ends = "(no deviation)" if effect.low is None else f"[{effect.low:+.2f}, {effect.high:+.2f}]"
+    return f"{effect.mean:+6.2f} {ends}"
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ Its figure: 94.01 % in 9.9 epochs, the mean of 1,000 runs, tested with flips and
 github.com/KellerJordan/cifar10-airbench. Its rates are decoupled: 11.5 and a decay of 0.0153 for 1,024 images, over
 1 + 1 / (1 - momentum). For the mean of a batch that is a rate of 1.5 and a decay of 0.00133.
 
-What is other here: 10 epochs, the last batch of each kept; crops are padded with black, not with the mirrored border;
-β does not decay, where there it decays 64 times less than its rate; the whitening has no bias, where there one learns
-for 3 epochs; its kernel comes from all training images of CIFAR-10, in JPEG, not from the first 5,000, and
+What is other here: 10 epochs, the last batch of each kept; crops are padded with black, not with the mirrored border; β
+does not decay, where there it decays as fast as the kernels; the whitening has no bias, where there one learns for 3
+epochs; its kernel comes from all training images of CIFAR-10, in JPEG, not from the first 5,000, and
 `kerastricks.models.airbench.whiten` takes others; moving statistics are not part of the slow weights; the test looks at
 each image once. With its mirror image, as there, but without the shifts by a pixel:
 

@@ -1,8 +1,8 @@
 """For small images such as CIFAR's: crops and flips, warmup, cosine decay, no bias decay, averaged weights.
 
-Rate, crops and what is left out were chosen on a fifth of CIFAR-10's training images, held out, in runs of ten epochs
-(docs/results.md). A rate of 0.3 brought most there; zero γ lowered the accuracy, and label smoothing did nothing at
-that rate. Few images are another matter (docs/small_data.md).
+Rate, crops and what is left out were chosen on a fifth of CIFAR-10's training images, held out, by one run of ten
+epochs each (docs/results.md). A rate of 0.3 brought most there; zero γ brought nothing, nor did label smoothing at that
+rate. Few images are another matter (docs/small_data.md).
 
     kerastricks train cifar10/ --recipe cifar --efficient
 """

@@ -20,8 +20,8 @@ each step brought, in percent:
 
 What is other here: images are loaded as squares of 232 pixels, and crops are made from those, at 224 pixels, and then
 resized to 176; the rate climbs update by update, not epoch by epoch; one mixing per batch of 1,024, not per GPU's 128;
-the bias of the last layer does not decay either; the average takes every update, not each 32nd with what makes up for
-it, and follows the weights from the beginning, not from epoch 5 on.
+the bias of the last layer does not decay either; what is erased becomes grey, not the mean colour; the average takes
+every update, not each 32nd with what makes up for it, and follows the weights from the beginning, not from epoch 5 on.
 
     kerastricks train imagenet/ --recipe torchvision_v2 --model resnet50b --image-size 232
 """
@@ -30,7 +30,7 @@ from kerastricks import tricks
 from kerastricks.optimizers.sgd import SGD
 from kerastricks.training.recipe import Recipe
 
-GREY = 255 * (0.485 + 0.456 + 0.406) / 3  # of ImageNet, which is 0 after its normalization
+GREY = 255 * (0.485 + 0.456 + 0.406) / 3  # the mean of ImageNet's three channels
 EMA_DECAY = 1 - (1 - 0.99998) * 1024 * 32 / 600  # over 32 updates
 
 

@@ -33,10 +33,11 @@ def flipped(samples: np.ndarray, epoch: int, seed: int) -> np.ndarray:
 class AlternatingFlip(Trick):
     """Mirrors each image left to right in every other epoch; a random half of them begins.
 
-    So two epochs show both sides of every image, where `RandomFlip` shows a half of them the same side twice.
+    So two successive epochs show both sides of every image, where `RandomFlip` shows half of them one side twice.
 
     Raises:
-        ValueError: If the run has a single epoch or the recipe `RandomFlip` too; or if the data are no arrays.
+        ValueError: If the run has a single epoch, the recipe has `RandomFlip` too or a trick that leaves images out of
+            an epoch, or the data are no arrays.
 
     Reference: Jordan, 2024, arXiv:2404.00498.
     """

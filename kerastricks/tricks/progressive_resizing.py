@@ -119,6 +119,8 @@ class ProgressiveResizing(Trick):
         for trick in setup.tricks if images is not None else ():
             images = trick.evaluation(images)
         whole = _whole(model, images)
+        if whole is None:
+            return
         sizes = {size for size in self._sizes(whole, setup.plan) if size != whole}
         if not sizes:
             raise ValueError(
@@ -156,6 +158,7 @@ class ProgressiveResizing(Trick):
 
 
 def _whole(model, images):
-    """Returns height and width of the images that a model sees outside training; a million where nothing tells."""
-    known = (_MILLION, _MILLION) if images is None else images.shape[1:3]
-    return tuple(own or other for own, other in zip(model.input_shape[1:3], known, strict=True))
+    """Returns height and width of the images that a model sees outside training; None where nothing tells."""
+    known = (None, None) if images is None else images.shape[1:3]
+    size = tuple(own or other for own, other in zip(model.input_shape[1:3], known, strict=True))
+    return size if all(size) else None

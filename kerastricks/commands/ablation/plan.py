@@ -5,7 +5,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import keras
@@ -35,7 +35,7 @@ class SeedPlan:
         seeds: Seeds so far, of the trick that has most.
         comparisons: How many tricks are judged together.
         arms: How many runs a seed takes.
-        seconds: Mean time of one more seed.
+        seconds: Time of one more seed, by the median run of each arm: one that was resumed counts its last part alone.
     """
 
     rows: list[dict[str, Any]]
@@ -161,11 +161,12 @@ def planned(
             f"{folder} holds no seed of which all runs are there{reason}, so there is nothing to plan from. Make the "
             f"first three, `{command}`, and ask again with --plan."
         )
-    seconds = [run["seconds"] for arm in found for run in arm["runs"] if "seconds" in run]
+    took = ([run["seconds"] for run in arm["runs"] if "seconds" in run] for arm in found)
+    seconds = fmean(median(one) for one in took if one) * len(arms) / workers
     rows = [_row(name, effect) for name, effect in zip(names(effects), effects, strict=True)]
     failed = [{"trick": effect["trick"], "failed": effect["verdict"]} for effect in told if not effect["accuracy"]]
     most = max(row["seeds"] for row in rows)
-    return SeedPlan(rows + failed, most, len(comparisons), len(arms), fmean(seconds) * len(arms) / workers)
+    return SeedPlan(rows + failed, most, len(comparisons), len(arms), seconds)
 
 
 def _row(name: str, effect: dict[str, Any]) -> dict[str, Any]:
