@@ -107,6 +107,16 @@ def test_a_step_is_that_of_a_network_of_that_size(model, images):
         assert one == pytest.approx(other, abs=1e-3)
 
 
+def test_sizes_are_tried_once_something_tells_them(plan):
+    """A network of images of any size, and none to look at yet: nothing is tried; with an image, its sides are."""
+    inputs = keras.Input((None, None, 3))
+    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, padding="same")(inputs))
+    anyhow = keras.Model(inputs, layers.Dense(10)(pooled))
+    kt.Recipe((QUICK,)).compile(anyhow, plan)
+    with pytest.raises(ValueError, match="images of 1×1 pixels stay as they are"):
+        kt.Recipe((QUICK,)).compile(anyhow, plan, images=np.zeros((8, 1, 1, 3), "uint8"))
+
+
 @pytest.mark.slow
 def test_scales_of_one_size(model, images):
     """Five of eight epochs have scales of their own, 3/5 to 1, and only two sizes: multiples of four pixels."""

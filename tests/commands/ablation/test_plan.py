@@ -66,6 +66,13 @@ def test_workers_share_the_time(tmp_path):
     assert plan(tmp_path, workers=2).seconds == 1800
 
 
+def test_a_run_that_was_resumed_does_not_make_a_seed_cheaper(tmp_path):
+    """Its seconds are those since it went on: the arm's other runs tell what one takes."""
+    runs = make(tmp_path)
+    runs.keep("full", 1, {**runs.of("full")[1], "seconds": 30.0})
+    assert plan(tmp_path).seconds == 3600
+
+
 def test_seeds_beyond_the_first_count_and_runs_that_failed_do_not(tmp_path):
     runs = make(tmp_path, seeds=4)
     runs.keep("without EMA", 2, {"seed": 2, "error": "diverged"})
