@@ -140,10 +140,11 @@ def cropped(padded: torch.Tensor) -> torch.Tensor:
 
 
 def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_size: int) -> float:
+    """Returns the accuracy of the outputs for an image and its mirror image together."""
     model.eval()
     with torch.no_grad(), torch.autocast(images.device.type, torch.bfloat16):
         right = [
-            (model(scaled(x)).argmax(1) == y).sum()
+            ((model(scaled(x)) + model(scaled(x.flip(2)))).argmax(1) == y).sum()
             for x, y in zip(images.split(batch_size), labels.split(batch_size), strict=True)
         ]
     return float(sum(right) / len(labels))

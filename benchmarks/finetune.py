@@ -22,6 +22,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from kept import Kept
 
 import kerastricks as kt
 from kerastricks.commands.ablation.statistics import effects, paired, verdict
@@ -174,31 +175,23 @@ if __name__ == "__main__":
     parser.add_argument("data")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
-    parser.add_argument("--out", default="finetune.jsonl")
+    parser.add_argument("--out", default="runs/finetune.jsonl")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--head-rate", type=float, default=3e-3)
     parser.add_argument("--whole-rate", type=float, default=3e-4)
     arguments = parser.parse_args()
-    kept = Path(arguments.out)
     if arguments.json and (arguments.seeds < 2 or len(arguments.arms) < 2):
         parser.error("--json compares two arms or more over two seeds or more")
     about, rates = environment(), {"head": arguments.head_rate, "whole": arguments.whole_rate}
     setting = {"folder": str(Path(arguments.data).resolve()), "rates": rates}
     setting |= {name: about[name] for name in ("backend", "versions", "hardware")}
-    found = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.exists() else [setting]
-    if not kept.exists():
-        kept.write_text(json.dumps(setting) + "\n", encoding="utf-8")
-    if found[0] != setting:
-        parser.error(f"{kept} holds other runs: {found[0]}. Pass another file with --out.")
+    kept = Kept(arguments.out, setting)
     asked = list(itertools.product(range(arguments.seeds), arguments.arms))
-    runs = {(run["arm"], run["seed"]): run for run in found[1:] if (run["seed"], run["arm"]) in asked}
+    runs = {(run["arm"], run["seed"]): run for run in kept.runs if (run["seed"], run["arm"]) in asked}
     for seed, arm in asked:
-        if (arm, seed) in runs:
-            continue
-        runs[arm, seed] = one(arm, arguments.data, seed, rates)
-        with kept.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(runs[arm, seed]) + "\n")
-        print(f"# {arm}, seed {seed}: {100 * statistics.mean(runs[arm, seed]['right']):.2f} %", file=sys.stderr)
+        if (arm, seed) not in runs:
+            runs[arm, seed] = kept.add(one(arm, arguments.data, seed, rates))
+            print(f"# {arm}, seed {seed}: {100 * statistics.mean(runs[arm, seed]['right']):.2f} %", file=sys.stderr)
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     print(f"All test images:\n\n{table(runs, slice(None))}\n")
     print(f"Every other one, on which nothing was chosen:\n\n{table(runs, HELD_OUT)}\n")
