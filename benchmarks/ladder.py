@@ -1,6 +1,7 @@
 """The tutorial's tricks in the order of the paper, in batches of 1,024: what each adds, what heuristics bring back.
 
     python benchmarks/ladder.py FOLDER --out DIRECTORY [--seeds 3] [--epochs 10] [--images N] [--workers 2]
+    python benchmarks/ladder.py FOLDER --out OTHER --rungs        # the foot and the four heuristics together alone
 
 What does ResNet-20 with step decay, tuned for batches of 128 (`recipes/step_decay.py`), lose in batches of 1,024 for as
 many epochs? The heuristics of the paper's section 3 (linear scaling, warmup, zero γ, no bias decay) are to bring it
@@ -21,15 +22,17 @@ from kerastricks.commands.ablation.statistics import paired
 
 RECIPES = Path(__file__).parent / "recipes"
 SMALL, FOOT, HELPED = "step_decay", "batch_1024", "batch_1024_no_bias_decay"
-RUNGS = {
+TITLES = {
+    SMALL: "batch 128",
     FOOT: "batch 1,024, nothing else",
     "batch_1024_scaling": "+ linear scaling",
     "batch_1024_warmup": "+ warmup of an epoch",
     "batch_1024_zero_gamma": "+ zero γ",
-    HELPED: "+ no bias decay",
+    HELPED: "+ no bias decay: all four",
     "batch_1024_cosine": "+ cosine in place of steps",
     "batch_1024_smoothing": "+ label smoothing",
 }
+RUNGS = list(TITLES)[1:]
 
 
 def share(back: Sequence[float], lost: Sequence[float]) -> tuple[float, float, float]:
@@ -60,8 +63,9 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="runs/ladder")
     for name, default in (("seeds", 3), ("epochs", 10), ("images", None), ("workers", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--rungs", nargs="*", choices=RUNGS, default=RUNGS)
     arguments = parser.parse_args()
-    *lower, top = RUNGS
+    *lower, top = [name for name in RUNGS if name in (FOOT, HELPED, *arguments.rungs)]
     found = kt.ablate(
         arguments.data,
         say=lambda line: print(f"# {line}", flush=True),
@@ -80,10 +84,10 @@ if __name__ == "__main__":
     )
     print(f"{'accuracy, % (deviation)':44}   points over the row above, 95 %")
     above = SMALL
-    for name, title in {SMALL: "batch 128", **RUNGS}.items():
+    for name in (SMALL, *lower, top):
         column = figures[name]
         gain = "" if name == SMALL else change(column, figures[above])
-        print(f"  {title:28} {statistics.mean(column):6.2f} ({statistics.stdev(column):.2f})   {gain}".rstrip())
+        print(f"  {TITLES[name]:28} {statistics.mean(column):6.2f} ({statistics.stdev(column):.2f})   {gain}".rstrip())
         above = name
     gains = {name: [one - other for one, other in zip(figures[name], figures[FOOT], strict=True)] for name in figures}
     ratio, low, high = share(gains[HELPED], gains[SMALL])
