@@ -1,16 +1,21 @@
 """What a run takes where nobody said: network, weights and recipe that fit the images, a batch that fits the memory."""
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import Any
 
-from kerastricks.commands import memory
+from kerastricks import models
+from kerastricks.commands import memory, resume
 from kerastricks.commands.task import Task
 from kerastricks.models import keras_hub, pretrained, saved
 from kerastricks.models.footprint import largest_batch, training_bytes
 from kerastricks.models.precision import has_accelerator
 from kerastricks.optimizers.sgd import nesterov
+from kerastricks.recipes import spoken
 from kerastricks.training.recipe import Recipe
+from kerastricks.training.trick import Trick
+from kerastricks.tricks import GradientAccumulation
 
 # A step was measured to take 1.3 to 4 times `training_bytes`, the least on TensorFlow, the most on PyTorch.
 LEAST_SHARE, MOST_SHARE = 1.3, 4.0
@@ -69,17 +74,58 @@ def in_flags(task: Any, recipe: Recipe, left_out: Iterable[str], side: int) -> s
     return f"chosen for images of {side} pixels: {' '.join(words)}"
 
 
-def rate_for_batch(task: Task, recipe: Recipe) -> tuple[float, list[str]]:
-    """Returns the learning rate for the batch size that a task asks for, and a line where it is not the recipe's.
+def in_batches(task: Task, recipe: Recipe, batch_size: int, added: Iterable[Trick] = ()) -> tuple[Recipe, list[str]]:
+    """Returns a recipe with another batch size and the learning rate for it, and a line where that is not the recipe's.
 
-    It is scaled linearly where nobody asked for the recipe or for a rate, and the optimizer is SGD.
+    The rate follows the images of an update linearly where nobody asked for the recipe or for a rate, and the optimizer
+    is SGD.
+
+    Args:
+        task: The task.
+        recipe: The recipe, as it was written.
+        batch_size: Images in a batch.
+        added: Tricks that the task adds; `GradientAccumulation` makes an update of several batches.
     """
-    rate = recipe.learning_rate
+    rate, changed = recipe.learning_rate, dataclasses.replace(recipe, batch_size=batch_size)
     own = task.recipe is not None or task.learning_rate is not None or "LinearScaling" in recipe.names
-    if own or task.batch_size in (None, recipe.batch_size) or recipe.optimizer is not nesterov:
-        return rate, []
-    scaled = rate * task.batch_size / recipe.batch_size
-    return scaled, [f"--learning-rate {scaled:g}: the recipe's, {rate:g}, is for batches of {recipe.batch_size}"]
+    parts = math.prod(trick.steps for trick in added if isinstance(trick, GradientAccumulation))
+    if own or recipe.optimizer is not nesterov or recipe.batch_size in (batch_size, batch_size * parts):
+        return changed, []
+    scaled = rate * batch_size * parts / recipe.batch_size
+    line = f"--learning-rate {scaled:g}: the recipe's, {rate:g}, is for batches of {recipe.batch_size}"
+    return dataclasses.replace(changed, learning_rate=scaled), [line]
+
+
+def batched(task: Task, network: Any, recipe: Recipe, images: int) -> tuple[Recipe, list[str]]:
+    """Returns a recipe in batches that memory can train, and lines on what is not as it was.
+
+    A run that goes on keeps the batch that it began with, whatever memory is free now.
+
+    Args:
+        task: The task.
+        network: The network, built.
+        recipe: The recipe, in the batches that the task or the recipe asks for.
+        images: Training images.
+
+    Raises:
+        ValueError: See `batch_that_fits`.
+    """
+    if (begun := resume.batch_begun(task)) is not None:
+        return in_batches(task, recipe, begun)
+    asked = task.recipe is not None or task.batch_size is not None
+    batch_size, lines = batch_that_fits(network, recipe.batch_size, images, asked)
+    fitting, more = in_batches(task, recipe, batch_size)
+    return fitting, lines + more
+
+
+def check_words(task: Any) -> None:
+    """Raises a `ValueError` if a task names a model, trick or optimizer that there is not."""
+    if task.model is not None:
+        models.find(task.model)
+    for words in task.spoken:
+        spoken.trick(words)
+    if getattr(task, "optimizer", None) is not None:
+        spoken.optimizer(task.optimizer)
 
 
 def has_learned(model: str) -> bool:

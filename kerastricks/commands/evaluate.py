@@ -18,6 +18,7 @@ from kerastricks.commands.output import write_json, write_text
 from kerastricks.commands.prepare import check_backend
 from kerastricks.commands.run_lock import claiming
 from kerastricks.data.names import shown
+from kerastricks.data.split_folders import split_folders
 from kerastricks.models import archive
 from kerastricks.models.flip_averaged import flip_averaged
 from kerastricks.models.heads import probabilities
@@ -99,8 +100,9 @@ def _seen_in_training(file: Path, data: str, split: str) -> list[str]:
         if data == "digits":  # `load_for` splits them by seed 0
             seen = run["data"] == data and (split != "validation" or run["seed"] != 0)
         else:
-            inside = Path(data).resolve().is_relative_to(Path(run["data_path"]).resolve())
-            seen = inside and split in ("training", "all")
+            here, trained = Path(data).resolve(), Path(run["data_path"]).resolve()
+            trained /= split_folders(str(trained)).get("train", "") if trained.is_dir() else ""
+            seen = split in ("training", "all") and (here.is_relative_to(trained) or trained.is_relative_to(here))
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return ["The model was trained on some of these images: it is worse on others."] if seen else []

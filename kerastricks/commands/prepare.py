@@ -10,13 +10,14 @@ import numpy as np
 from kerastricks import data as data_room
 from kerastricks import models
 from kerastricks.commands.defaults import (
-    batch_that_fits,
+    batched,
+    check_words,
     fitted,
     has_default,
     has_learned,
+    in_batches,
     in_flags,
     photograph_size,
-    rate_for_batch,
 )
 from kerastricks.commands.task import Task
 from kerastricks.models.precision import accelerator_name
@@ -86,9 +87,8 @@ def _recipe(task: Task) -> tuple[Recipe, list[str]]:
         chosen = dataclasses.replace(chosen, optimizer=spoken.optimizer(optimizer))
         notes = _rates(written, chosen) if task.learning_rate is None else []
     if task.batch_size is not None:
-        rate, more = rate_for_batch(task, chosen)
+        chosen, more = in_batches(task, chosen, task.batch_size, added)
         notes += more
-        chosen = dataclasses.replace(chosen, batch_size=task.batch_size, learning_rate=rate)
     epochs = getattr(task, "epochs", None)
     if epochs is not None and epochs != chosen.epochs:
         scales = isinstance(asked, str)  # a `Recipe` of a Python caller's is taken as it is
@@ -154,6 +154,7 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
         ValueError: If a setting does not fit; what needs no data is said before it is read.
     """
     check_backend(task)
+    check_words(task)
     if not has_default(task):
         _check_plan(_recipe(task)[0], task)
     data = load(task, report)
@@ -168,9 +169,8 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
     assert task.model is not None  # `fitted` names one
     network, loaded = models.assemble(task.model, len(data.classes), shape, task.weights)
     notes += [loaded] * bool(loaded)
-    asked_for = task.recipe is not None or task.batch_size is not None
-    batch_size, more = batch_that_fits(network, chosen.batch_size, len(data.train[1]), asked_for)
-    chosen, notes = dataclasses.replace(chosen, batch_size=batch_size), [*notes, *more]
+    chosen, more = batched(task, network, chosen, len(data.train[1]))
+    notes += more
     steps = -(-len(data.train[1]) // chosen.batch_size)
     plan = Plan(chosen.epochs, steps, chosen.batch_size, task.seed)
     left_out: dict[str, str] = {}

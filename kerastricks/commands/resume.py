@@ -83,6 +83,13 @@ def begun_with(task: TrainTask) -> dict[str, Any] | None:
     return {**settings["asked"], **{name: now[name] for name in MAY_CHANGE if name != "out"}}
 
 
+def batch_begun(task: Any) -> int | None:
+    """Returns the batch size of the run that a task goes on with; None for a task that begins one."""
+    if not getattr(task, "resume", None):
+        return None
+    return (_read(Path(task.resume) / "run.json") or {}).get("batch_size")
+
+
 def finished(task: TrainTask) -> dict[str, Any] | None:
     """Returns what the `result.json` of a run says that has nothing left to do, else None."""
     if task.resume is None:

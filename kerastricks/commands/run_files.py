@@ -76,7 +76,7 @@ def finish(
         model = shown(directory / MODEL)
         raise MachineError(
             f"The model is {model}, but its report could not be made: {output.reason(error, directory)}. "
-            f"`kerastricks evaluate {model}` judges it."
+            f"`{resume.words(directory)}` makes it again; `kerastricks evaluate {model} DATA` judges the model."
         ) from error
 
 
@@ -187,7 +187,7 @@ def write_report(
     shown = {
         name: value
         for name, value in settings.items()
-        if value not in (None, [], False) and name not in ("notes", "asked", "set_aside")
+        if value is not None and value is not False and value != [] and name not in ("notes", "asked", "set_aside")
     }
     shown |= {"classes": ", ".join(data.classes), "versions": _words(settings["versions"])}
     shown |= {"tricks": "\n".join(settings["tricks"]) or "none"}

@@ -5,7 +5,7 @@ import pytest
 
 import kerastricks as kt
 from kerastricks import models
-from kerastricks.commands import defaults, memory
+from kerastricks.commands import defaults, memory, prepare
 from kerastricks.commands.defaults import batch_that_fits, fitted, in_flags
 from kerastricks.commands.task import TrainTask
 from kerastricks.models import pretrained
@@ -159,6 +159,40 @@ def test_the_batch_after_one_that_did_not_fit_is_half_of_it_at_most(model, monke
     ],
 )
 def test_the_rate_follows_a_batch_that_was_asked_for_where_nothing_else_was(asked, recipe, rate):
-    found, lines = defaults.rate_for_batch(TrainTask("photos", **asked), recipe)
-    assert found == pytest.approx(rate)
+    found, lines = defaults.in_batches(TrainTask("photos", **asked), recipe, asked.get("batch_size", recipe.batch_size))
+    assert found.learning_rate == pytest.approx(rate)
+    assert found.batch_size == asked.get("batch_size", recipe.batch_size)
     assert lines == ([] if rate == 0.4 else [f"--learning-rate {rate}: the recipe's, 0.4, is for batches of 128"])
+
+
+@pytest.mark.parametrize(("batch_size", "steps", "rate"), [(64, 2, 0.4), (64, 4, 0.8)])
+def test_the_rate_follows_the_images_of_an_update(batch_size, steps, rate):
+    added = [kt.GradientAccumulation(steps)]
+    recipe = kt.Recipe(learning_rate=0.4, batch_size=128)
+    found, _ = defaults.in_batches(TrainTask("photos", batch_size=batch_size), recipe, batch_size, added)
+    assert found.learning_rate == pytest.approx(rate)
+
+
+def test_the_rate_follows_a_batch_that_memory_makes_smaller(monkeypatch):
+    monkeypatch.setattr(defaults, "batch_that_fits", lambda network, size, images, asked: (size // 4, ["smaller"]))
+    recipe = kt.Recipe(learning_rate=0.4, batch_size=128)
+    found, lines = defaults.batched(TrainTask("photos"), None, recipe, 1000)
+    assert (found.batch_size, found.learning_rate) == (32, pytest.approx(0.1))
+    assert lines == ["smaller", "--learning-rate 0.1: the recipe's, 0.4, is for batches of 128"]
+
+
+def test_a_run_that_goes_on_keeps_its_batch_whatever_memory_is_free(monkeypatch, tmp_path):
+    monkeypatch.setattr(defaults, "batch_that_fits", lambda *asked: pytest.fail("it was asked"))
+    (tmp_path / "run.json").write_text('{"batch_size": 32}')
+    task = TrainTask("photos", resume=str(tmp_path))
+    found, _ = defaults.batched(task, None, kt.Recipe(learning_rate=0.4, batch_size=128), 1000)
+    assert (found.batch_size, found.learning_rate) == (32, pytest.approx(0.1))
+
+
+@pytest.mark.parametrize(
+    ("name", "slip"), [("model", "EfficentNetB0"), ("with_tricks", "Mixup"), ("optimizer", "Adamm")]
+)
+def test_a_slip_of_the_pen_is_told_before_an_image_is_read(monkeypatch, name, slip):
+    monkeypatch.setattr(prepare, "load", lambda *asked: pytest.fail("the images were read"))
+    with pytest.raises(ValueError, match=slip):
+        prepare.prepare(TrainTask("digits", **{name: (slip,) if name == "with_tricks" else slip}))

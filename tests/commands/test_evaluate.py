@@ -129,9 +129,24 @@ def test_digits(tiny, tmp_path, monkeypatch):
     assert evaluate(EvaluateTask("net.keras", "digits"))["directory"] == "runs/evaluate-digits-2"
 
 
-def test_says_where_images_were_trained_on(run, folder, tmp_path):
-    (tmp_path / "run" / "run.json").write_text(json.dumps({"data_path": str(tmp_path / "data")}))
-    assert "The model was trained on some of these images" in " ".join(evaluate(EvaluateTask(run, folder))["notes"])
+@pytest.mark.parametrize(
+    ("trained", "judged", "seen"),
+    [
+        ("data", "data", True),  # without splits, of which a fifth was held out
+        ("split", "split/train", True),
+        ("split", "split/test", False),
+        ("split/train", "split/train", True),
+        ("split/train", "split/test", False),
+        ("elsewhere", "data", False),
+    ],
+)
+def test_says_where_images_were_trained_on(run, folder, tmp_path, trained, judged, seen):
+    for split in ("train", "test"):
+        shutil.copytree(tmp_path / "data", tmp_path / "split" / split)
+    here, there = (tmp_path / name for name in (judged, trained))
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"data_path": str(there)}))
+    notes = " ".join(evaluate(EvaluateTask(run, str(here)))["notes"])
+    assert ("The model was trained on some of these images" in notes) == seen
 
 
 def change(tmp_path, name):

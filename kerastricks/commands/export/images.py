@@ -1,5 +1,6 @@
 """The images that an exported model is compared on: real ones where there are any."""
 
+import contextlib
 import json
 import os
 import warnings
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerastricks import data as data_room
+from kerastricks.data.bad import BadImage
 from kerastricks.data.decode import decode
 from kerastricks.data.names import shown
 from kerastricks.data.walk import files_below
@@ -48,8 +50,16 @@ def sample(asked: Sequence[str], file: Path, found: Description, most: int, seed
     random = np.random.default_rng(seed)
     if len(sources) == 1 and (labelled := _labelled(sources[0], found)):
         images, labels, split = labelled
-        chosen = np.sort(random.permutation(len(labels))[:most])
-        return Sample(images[chosen], labels[chosen], f"{source} ({split})")
+        rows: list[np.ndarray] = []
+        chosen: list[int] = []
+        for index in random.permutation(len(labels)):
+            with contextlib.suppress(BadImage):  # as the run, which may have set it aside
+                rows.append(images[np.array([index])])
+                chosen.append(int(index))
+            if len(chosen) == most:
+                break
+        if chosen:
+            return Sample(np.concatenate(rows), labels[np.array(chosen)], f"{source} ({split})")
     paths = [path for each in sources for path in (files_below(each) if os.path.isdir(each) else [each])]
     pixels: list[np.ndarray] = []
     for index in random.permutation(len(paths)):
@@ -95,7 +105,8 @@ def _labelled(source: str, found: Description) -> tuple | None:
 def _of_run(file: Path) -> list[str]:
     """Returns the data that the model was trained on, if the run beside it tells and it is still there."""
     try:
-        data = json.loads(file.with_name("run.json").read_text(encoding="utf-8"))["data"]
+        run = json.loads(file.with_name("run.json").read_text(encoding="utf-8"))
+        data = run.get("data_path") or run["data"]
         return [data] if data == "digits" or os.path.exists(data) else []
     except (OSError, ValueError, KeyError, TypeError):
         return []

@@ -49,6 +49,20 @@ def test_the_data_of_the_run_comes_next(photos, run):
     assert sample([], run / "model.keras", FOUND, 16, 0).source.startswith(str(photos))
 
 
+def test_the_data_of_the_run_is_found_from_anywhere(photos, run):
+    (run / "run.json").write_text(json.dumps({"data": "photos", "data_path": str(photos)}))
+    assert sample([], run / "model.keras", FOUND, 16, 0).source.startswith(str(photos))
+
+
+def test_a_file_that_the_run_set_aside_is_passed_over(photos, run):
+    """A header and nothing more: what is in it shows when it is decoded."""
+    Image.new("RGB", (64, 64)).save(photos / "dark" / "0.webp")
+    whole = (photos / "dark" / "0.webp").read_bytes()
+    (photos / "dark" / "0.webp").write_bytes(whole[:40])
+    found = sample([str(photos)], run / "model.keras", FOUND, 100, 0)
+    assert (len(found.pixels), len(found.labels)) == (20, 20)
+
+
 @pytest.mark.parametrize("settings", [None, "{", "[]", '{"data": "gone"}', '{"data": null}'])
 def test_else_there_are_none(run, settings):
     (run / "run.json").unlink()
