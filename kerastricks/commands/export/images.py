@@ -108,5 +108,5 @@ def _of_run(file: Path) -> list[str]:
         run = json.loads(file.with_name("run.json").read_text(encoding="utf-8"))
         data = run.get("data_path") or run["data"]
         return [data] if data == "digits" or os.path.exists(data) else []
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return []
