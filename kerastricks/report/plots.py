@@ -237,7 +237,7 @@ def _axes(width: float, height: float) -> tuple[Figure, Any]:
 def _svg(figure: Figure) -> str:
     stream = io.StringIO()
     # Text stays text: the reader's browser has glyphs for scripts that matplotlib's font lacks, and can search it.
-    with matplotlib.rc_context({"svg.fonttype": "none"}), warnings.catch_warnings():
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "kerastricks"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure.savefig(stream, format="svg", metadata={"Date": None})
     svg = stream.getvalue()
