@@ -1,6 +1,6 @@
 """Seconds of training until a held-out accuracy is reached, on CIFAR-10 as a folder: here, and in plain PyTorch.
 
-    python benchmarks/seconds_to_accuracy.py FOLDER [--accuracy 0.9] [--epochs 10] [--seeds 0 1 2]
+    python benchmarks/seconds_to_accuracy.py FOLDER [--accuracy 0.9] [--epochs 12] [--seeds 0 1 2]
     python benchmarks/seconds_to_accuracy.py FOLDER --model resnet20 --recipe cifar --epochs 30    # without a peer
 
 FOLDER holds train/<class>/* and val/<class>/*, which for CIFAR-10 are its test images. For each seed both sides train
@@ -144,7 +144,7 @@ if __name__ == "__main__":
     parser.add_argument("--accuracy", type=float, default=0.9)
     parser.add_argument("--model", default="airbench")
     parser.add_argument("--recipe", default="airbench")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", default="runs/seconds_to_accuracy.jsonl")
     main(parser.parse_args())
