@@ -78,7 +78,7 @@ def in_batches(task: Task, recipe: Recipe, batch_size: int, added: Iterable[Tric
     """Returns a recipe with another batch size and the learning rate for it, and a line where that is not the recipe's.
 
     The rate follows the images of an update linearly where nobody asked for the recipe or for a rate, and the optimizer
-    is SGD.
+    is SGD. A batch of the recipe's own size leaves it as it is.
 
     Args:
         task: The task.

@@ -81,9 +81,9 @@ def ablate(
     """Trains a recipe with and without its tricks, on equal budgets over several seeds, and says what each one does.
 
     All arms of a seed share images, steps, order and split, but for what a trick or, with `against`, a batch size
-    changes of them. A seed varies the weights, the order, every draw and, where
-    the data brings no validation images, the split (Bouthillier et al., 2021, arXiv:2103.03098). Finished runs are kept
-    in `out`: the same call goes on where it was stopped, and a larger `seeds` adds to it.
+    changes of them. A seed varies the weights, the order, every draw and, where the data brings no validation images,
+    the split (Bouthillier et al., 2021, arXiv:2103.03098). Finished runs are kept in `out`: the same call goes on where
+    it was stopped, and a larger `seeds` adds to it.
 
     Args:
         data: `digits`, a folder of images, or a `kerastricks.data.Data`.
