@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 from kerastricks.commands.ablation import sequential
-from kerastricks.commands.ablation.statistics import holm
+from kerastricks.commands.ablation.statistics import ROUNDING, holm
 
 NOISE = 0.005  # of an arm, so that differences deviate by √2 as much, 0.71 points
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -63,7 +63,8 @@ def differences(
     full = shared + NOISE * (draw if draw is heavy else normal)(random, (ablations, 1, seeds))
     others = shared - np.reshape(truth, (-1, 1)) + NOISE * draw(random, (ablations, len(truth), seeds))
     if images:
-        full, others = np.rint(full * images) / images, np.rint(others * images) / images
+        full, others = (np.rint(one * images) / images for one in (full, others))
+        full, others = (one.astype("float32").astype("float64") for one in (full, others))  # as Keras measures
     return full - others
 
 
@@ -87,9 +88,9 @@ def measure(
     variance = np.stack([found[..., :n].var(axis=-1, ddof=1) for n in number[1:]], axis=-1)
     number, mean, true = number[1:], mean[..., 1:], np.reshape(truth, (-1, 1))
     error = np.sqrt(variance / number)
-    equal = error < 1e-12
+    equal = error * np.sqrt(number) <= ROUNDING
     t = np.abs(mean) / np.where(equal, 1, error)
-    same = np.where(np.abs(mean) < 1e-12, 1.0, 2 * 0.5**number)
+    same = np.where(np.abs(mean) <= ROUNDING, 1.0, 2 * 0.5**number)
     p = np.where(equal, same, 2 * stats.t.sf(t, number - 1))  # the sign test's, as in `statistics.paired`
     report = {}
     for name, valid, width in (

@@ -6,8 +6,10 @@ FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same ima
 on the fifth that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made.
 `head` trains a new last layer on frozen features, `whole` the whole network at one rate, both by `compile` and `fit`
 with Adam and mirrored images, from the same ImageNet weights, for as many epochs; `random` is the same command without
-the weights. Finished runs are kept in the file of `--out`, for one folder, rates, backend and versions: the same
-command goes on. `--json` writes, for `benchmarks/results.py`, the accuracies on the half that was not looked at.
+the weights. The seconds of `head` and `whole` are those of `fit` alone, those of the command hold the reading of the
+data, the validation of each epoch and the report, too. Finished runs are kept in the file of `--out`, for one folder,
+rates, recipe, backend and versions: the same command goes on. `--json` writes, for `benchmarks/results.py`, the
+accuracies on the half that was not looked at.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from kept import Kept
+from kept import Kept, spelled
 
 import kerastricks as kt
 from kerastricks.commands.ablation.statistics import effects, paired, verdict
@@ -183,7 +185,12 @@ if __name__ == "__main__":
     if arguments.json and (arguments.seeds < 2 or len(arguments.arms) < 2):
         parser.error("--json compares two arms or more over two seeds or more")
     about, rates = environment(), {"head": arguments.head_rate, "whole": arguments.whole_rate}
-    setting = {"folder": str(Path(arguments.data).resolve()), "rates": rates}
+    setting = {
+        "folder": str(Path(arguments.data).resolve()),
+        "rates": rates,
+        "side": SIDE,
+        "is": spelled(finetune.recipe),
+    }
     setting |= {name: about[name] for name in ("backend", "versions", "hardware")}
     kept = Kept(arguments.out, setting)
     asked = list(itertools.product(range(arguments.seeds), arguments.arms))

@@ -1,8 +1,14 @@
 """Finished runs of a benchmark in a file, so that the same command goes on where it was stopped."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+
+def spelled(recipe: Any) -> str:
+    """Returns a recipe in words that are the same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(recipe))
 
 
 class Kept:

@@ -82,7 +82,7 @@ if __name__ == "__main__":
         f"{found['model']}, {found['train_images']:,} images of {Path(found['data']).name}, {found['epochs']} epochs, "
         f"{len(found['seeds'])} seeds, on {found['backend']}; {found['hardware']}\n{versions}"
     )
-    print(f"{'accuracy, % (deviation)':44}   points over the row above, 95 %")
+    print(f"{'accuracy, % (deviation)':44}   points over the row above, 95 % (Student's)")
     above = SMALL
     for name in (SMALL, *lower, top):
         column = figures[name]

@@ -29,8 +29,9 @@ INTRODUCTION = """# What the tricks bring
 
 Written by `benchmarks/results.py` from the measurements in [evidence](evidence); the command stands beside each.
 *Deviation* is the standard deviation over seeds; runs pair by seed; intervals and p of the tables hold however often
-one looks, p for all comparisons of a table together: [how to read them](ablation.md). What the tricks cost in time
-stands in [overhead](overhead.md), what goes wrong with too little data in [small data](small_data.md).
+one looks, p for all comparisons of a table together: [how to read them](ablation.md). Intervals in what a benchmark
+printed are Student's, narrower, for a number of seeds that was fixed before. What the tricks cost in time stands in
+[overhead](overhead.md), what goes wrong with too little data in [small data](small_data.md).
 
 CIFAR-10 is a copy in JPEG, which loses detail: a figure stands beside others on the same files, not beside published
 ones. The test images lie in the folder as `val/`, so that all of `train/` is trained on and they judge; nothing was

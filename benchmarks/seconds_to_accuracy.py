@@ -1,14 +1,15 @@
 """Seconds of training until a held-out accuracy is reached, on CIFAR-10 as a folder: here, and in plain PyTorch.
 
-    python benchmarks/seconds_to_accuracy.py FOLDER [--accuracy 0.9] [--epochs 12] [--seeds 0 1 2]
-    python benchmarks/seconds_to_accuracy.py FOLDER --model resnet20 --recipe cifar --epochs 30    # without a peer
+    python benchmarks/seconds_to_accuracy.py FOLDER [--accuracy 0.9] [--epochs 12] [--seeds 0 1 2] [--out FILE]
+    python benchmarks/seconds_to_accuracy.py FOLDER --model resnet20 --recipe cifar --epochs 30 --out OTHER   # no peer
 
 FOLDER holds train/<class>/* and val/<class>/*, which for CIFAR-10 are its test images. For each seed both sides train
 in a process of their own, one after the other, the first of them by turns; images are in memory before. The clock runs
 from the building of the network over the whole training, evaluations and compilation included, and stops at the end of
 the first epoch whose held-out accuracy reaches the target, by the mean of the outputs for an image and its mirror
-image, as Jordan tests. Finished turns are kept in the file of `--out`: the same command goes on. The peer is
-`airbench_native.py`: the network and recipe `airbench` in bfloat16, channels last. Asked: at most 1.1 of its time.
+image, as Jordan tests. Finished turns of one setting are kept in the file of `--out`: the same command goes on. The
+peer is `airbench_native.py`: the network and recipe `airbench` in bfloat16, channels last. Asked: at most 1.1 of its
+time.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kept import Kept
+from kept import Kept, spelled
 
 SIDES = {"ours": "kerastricks", "native": "plain PyTorch"}
 
@@ -88,6 +89,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Runs all turns, and prints the table."""
     import kerastricks as kt
     from kerastricks.commands.environment import environment
+    from kerastricks.recipes.choose import choose
 
     data = kt.data.load(arguments.folder)
     raced = arguments.model == arguments.recipe == "airbench"
@@ -95,7 +97,10 @@ def main(arguments: argparse.Namespace) -> None:
     settings = {name: getattr(arguments, name) for name in ("accuracy", "epochs", "model", "recipe")}
     about = environment()
     same = {name: about[name] for name in ("backend", "versions", "hardware")}
-    kept = Kept(arguments.out, {"folder": str(Path(arguments.folder).resolve()), **settings, **same})
+    kept = Kept(
+        arguments.out,
+        {"folder": str(Path(arguments.folder).resolve()), **settings, "is": spelled(choose(arguments.recipe)), **same},
+    )
     made = {(run["side"], run["seed"]): run for run in kept.runs}
     with tempfile.TemporaryDirectory() as folder:
         for split, (images, labels) in (("train", data.train), ("val", data.validation)):

@@ -27,7 +27,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     for backend in arguments.backends:
-        command = [sys.executable, "-m", "kerastricks.cli", "bench", "--efficient", *SETTINGS[arguments.model].split()]
+        words = f"bench --recipe tutorial --efficient {SETTINGS[arguments.model]} --rounds {arguments.rounds}"
         environment = {**os.environ, "KERAS_BACKEND": backend}
-        subprocess.run([*command, "--rounds", str(arguments.rounds)], env=environment, check=True)
+        subprocess.run([sys.executable, "-m", "kerastricks.cli", *words.split()], env=environment, check=True)
         print(flush=True)

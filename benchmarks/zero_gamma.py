@@ -21,8 +21,11 @@ def additions(model) -> int:
 
 if __name__ == "__main__":
     print("# What ZeroGamma finds\n")
-    print("One model of every family of `keras.applications`, as `kerastricks.models.build` makes it; this page is")
-    print("written by `benchmarks/zero_gamma.py`. After it, each block that was set returns its shortcut.\n")
+    print(
+        "One model of every family of `keras.applications`, built by `kerastricks.models.build`: its additions, and the"
+    )
+    print("layers whose γ `ZeroGamma` sets to zero, so that their block returns its shortcut. Written by")
+    print("`benchmarks/zero_gamma.py`.\n")
     print("| model | additions | γ set to zero | what a user gets |")
     print("|---|---|---|---|")
     for name in FAMILIES:

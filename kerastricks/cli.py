@@ -138,8 +138,7 @@ def doctor(task: Annotated[DoctorTask, Parameter(name="*")]) -> None:
 @app.command
 def export(task: Annotated[ExportTask, Parameter(name="*")]) -> None:
     """Write a finished model in the form of another runtime, run it there, and compare it with Keras."""
-    task.check_files()
-    choose_backend(task.backend)
+    _begin(task)
     from kerastricks.commands.export import formats
 
     formats.route(task.output_format)  # before Keras is imported, which takes seconds

@@ -313,7 +313,7 @@ def never_scaled(planted):
     return {**compiled(network(scale=1.0)), "data": (images if planted else images / 255, labels)}
 
 
-@plant("pixels of 0 to 255 for a network that learned on 0 to 1", "pixels scaled never")
+@plant("pixels of 0 to 255 for a network that learned on 0 to 1", "pixels never scaled")
 def other_scale(planted):
     model = network(norm=layers.BatchNormalization(momentum=0.0), scale=1.0)
     images, labels = train()

@@ -23,6 +23,10 @@ SMALL, TINY = 64, 32  # pixels
 NETWORK = "efficientnet_lite0"  # for photographs: made for processors, and its weights come in a package
 
 
+class DoesNotFit(ValueError):
+    """A batch takes more memory than is free now."""
+
+
 def fitted(task: Any, side: int) -> tuple[Any, list[str]]:
     """Returns a task with its model, weights and recipe filled in, and lines on what else there would be.
 
@@ -108,7 +112,7 @@ def batched(task: Task, network: Any, recipe: Recipe, images: int) -> tuple[Reci
         images: Training images.
 
     Raises:
-        ValueError: See `batch_that_fits`.
+        DoesNotFit: See `batch_that_fits`.
     """
     if (begun := resume.batch_begun(task)) is not None:
         return in_batches(task, recipe, begun)
@@ -163,7 +167,7 @@ def batch_that_fits(network: Any, batch_size: int, images: int, asked: bool) -> 
         asked: Whether somebody asked for this batch or recipe, so that it is to be refused and not made smaller.
 
     Raises:
-        ValueError: If it does not fit.
+        DoesNotFit: If it does not fit.
     """
     room = 0 if has_accelerator() else memory.available()
     size = min(batch_size, images)
@@ -173,13 +177,13 @@ def batch_that_fits(network: Any, batch_size: int, images: int, asked: bool) -> 
     fits = largest_batch(network, size, int(room / MOST_SHARE))
     figures = f"about {needed / 1e9:,.1f} GB, and {room / 1e9:,.1f} GB are free"
     if not fits:
-        raise ValueError(
+        raise DoesNotFit(
             f"Training {network.name} on images of {'×'.join(map(str, network.input_shape[1:3]))} pixels does not fit "
             f"into memory, whatever the batch: {size} take {figures}. Pass a smaller --image-size or another --model."
         )
     if not asked:
         return fits, [f"batches of {fits} and not {size}: those would take {figures}"]
-    raise ValueError(
+    raise DoesNotFit(
         f"A batch of {size} does not fit into memory: it takes {figures}. Pass --batch-size {fits}; with --with "
         f"GradientAccumulation:steps={-(-size // fits)} an update still sees as many images."
     )

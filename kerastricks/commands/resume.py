@@ -170,8 +170,9 @@ def _is_given(task: TrainTask, field: dataclasses.Field, typed: Sequence[str]) -
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Returns what a file of JSON holds, or None if there is none or it is not whole."""
+    """Returns the JSON object that a file holds, or None if there is none or it is not whole."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return found if isinstance(found, dict) else None

@@ -36,7 +36,7 @@ def scaling(case: Case) -> Iterator[Finding]:
         )
     elif learned is not None and not 1 / OFF < learned < OFF:
         yield Finding(
-            f"pixels scaled {'never' if learned > 1 else 'twice'}",
+            "pixels never scaled" if learned > 1 else "pixels scaled twice",
             "The images have another scale than those that the network has learned on.",
             f"{given} {reach}; behind it their variance is {learned:,.3g} times the one learned",
             "Scale the images as for its training: keras.applications' preprocess_input of this network, or Rescaling.",

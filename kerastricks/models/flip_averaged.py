@@ -14,8 +14,9 @@ def flip_averaged(model: Any) -> Any:
         (f(x) + f(mirror(x))) / 2
 
     Logits stay logits, and probabilities probabilities. The new model shares the weights of `model`, which does not
-    change, and is compiled with the same loss and metrics if `model` is; it is plain Keras, for `evaluate`, `predict`,
-    `export` and `save`, and takes twice as long.
+    change, and is compiled with the same loss and metrics if `model` is; its layers are plain Keras, for `evaluate`,
+    `predict`, `export` and `save`, and it takes twice as long. Where the loss is not one of Keras', a saved one opens
+    without kerastricks by `compile=False`.
 
     Args:
         model: A functional or Sequential model of images (N, H, W, C).

@@ -41,8 +41,10 @@ LAMB at batch 2,048, binary cross-entropy, RandAugment, and mixup or CutMix in e
 What is other here: crops are made from squares of 236 pixels; the rate changes update by update, not epoch by epoch,
 and its cosine begins after the warmup; RandAugment has torchvision's fourteen operations, each at its place in any case
 and at one magnitude, where timm draws from fifteen, leaves each out half of the time and varies the magnitude with a
-deviation of 0.5; bilinear resizing and not bicubic. Clipping of gradients at norm 1, zero γ and the threshold for mixed
-targets, which the table leaves out, are those of timm."""
+deviation of 0.5; posterizing keeps 5 or 6 bits, not 2; what is moved is filled with black, from the nearest pixels, not
+with the mean colour, interpolated; bilinear resizing and not bicubic; one mixing, and the moments of
+BatchNormalization, for the whole batch of 2,048, not for each GPU's share. Clipping of gradients at norm 1, zero γ and
+the threshold for mixed targets, which the table leaves out, are those of timm."""
 _RESIZED = "\nCrops are made at 224 pixels and then resized to 160."
 
 

@@ -94,6 +94,8 @@ def sweep(
         engine.compile_anew(0, recipe.optimizer(learning_rate=schedule, weight_decay=recipe.weight_decay or None))
         batches = source.training(plan, recipe.tricks, engine.classes)
         for step, batch in enumerate(itertools.islice(_batches(batches), steps)):
+            if step % plan.steps_per_epoch == 0 and step // plan.steps_per_epoch in engine.stages:
+                engine.train_function = None  # a trick may bring batches of another form from here on
             run_state.seed_step(seed, step)
             engine.reset_metrics()
             losses.append(float(engine.train_on_batch(*batch, return_dict=True)["loss"]))

@@ -41,7 +41,8 @@ class BinaryCrossentropy(Trick):
 
     Args:
         threshold: Share of a mixed target above which its class is wholly there, and below which it is not; at least
-            0 and below 1. None leaves targets as they are.
+            0 and below 1. None leaves targets as they are. With class or sample weights the shares are weighted as the
+            mixed targets are: of a mixed image, the class that weighs more passes sooner.
 
     Raises:
         ValueError: If the model ends in a softmax; the loss needs logits. Or if `threshold` is out of its range.

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from keras import ops
+
 from kerastricks.optimizers.lookahead import look_ahead
 from kerastricks.training.trick import Trick
 
@@ -23,8 +25,9 @@ class Lookahead(Trick):
         1 - (1 - step_size) * (update / updates of the run) ** power
 
     `steps=5, step_size=1 - 0.95**5, power=3` is Jordan's form, in which 0.95**5 * (update / updates)**3 is the momentum
-    of an average that is copied back. Either way a run that goes to its end ends at the slow weights. Updates are
-    counted, not batches. Only trainable weights are slow: the moving statistics follow the weights.
+    of an average that is copied back. Either way a run that goes to its end ends at the slow weights, unless a loss
+    scale for float16 skipped updates. Updates are counted, not batches. Only trainable weights are slow: the moving
+    statistics follow the weights.
 
     Args:
         steps: Updates between two moves of the slow weights, at least 1; the paper's k.
@@ -66,7 +69,7 @@ class Lookahead(Trick):
         updates, begun = plan.total_steps, plan.start // plan.accumulation
 
         def step_size(update: Any) -> Any:
-            return step_size_at(begun + update, updates, self.step_size, self.power)
+            return step_size_at(ops.minimum(begun + update, updates), updates, self.step_size, self.power)
 
         left = (plan.batches - plan.start) // plan.accumulation
         look_ahead(getattr(optimizer, "inner_optimizer", optimizer), self.steps, step_size, left)

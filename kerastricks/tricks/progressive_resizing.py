@@ -110,7 +110,11 @@ class ProgressiveResizing(Trick):
                 )
         later = setup.tricks[setup.tricks.index(self) + 1 :] if self in setup.tricks else ()
         for trick in later:
-            if overrides(trick, "batch") and overrides(trick, "evaluation"):
+            if (
+                overrides(trick, "batch")
+                and overrides(trick, "evaluation")
+                and getattr(trick, "size", self) is not None
+            ):
                 raise ValueError(
                     f"ProgressiveResizing would have no effect before {trick.name}, which sets the size anew. "
                     f"Received both. Put it behind {trick.name}."

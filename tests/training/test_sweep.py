@@ -57,6 +57,24 @@ def test_the_model_its_optimizer_and_the_generators_are_as_before(model, images,
     assert rates[0] == pytest.approx(1e-4) and rates[-1] == pytest.approx(1.0, rel=1e-4)
 
 
+@pytest.mark.parametrize("power", [0.0, 3.0])
+def test_slow_weights_go_no_further_than_at_the_end_of_the_run(model, images, power):
+    """A run of four batches, and a sweep of thirty at rates that change next to nothing: so does the loss."""
+    recipe = kt.Recipe((kt.Lookahead(2, 0.5, power),), epochs=1, batch_size=8)
+    _, losses = sweep(recipe, model, images, start=1e-6, stop=1e-5, steps=30)
+    assert max(losses) < 1.5 * losses[0]
+
+
+def test_images_grow_within_a_sweep(images):
+    """Three epochs of a few batches: halves of 4 pixels, then 8, which a compiled step does not know."""
+    inputs = keras.Input((8, 8, 3))
+    hidden = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, padding="same")(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(10)(hidden))
+    growing = kt.ProgressiveResizing(initial_scale=0.5, delay_fraction=0.0, finetune_fraction=0.3, size_increment=4)
+    recipe = kt.Recipe((growing,), epochs=3, batch_size=8)
+    assert len(sweep(recipe, network, images, start=1e-6, stop=1e-5, steps=30)[1]) == 30
+
+
 def test_one_seed_gives_one_sweep(model, images, recipe):
     first = sweep(recipe, model, images, steps=10, seed=4)
     assert sweep(recipe, model, images, steps=10, seed=4) == first

@@ -208,6 +208,7 @@ def test_a_crop_that_would_set_the_size_anew_is_refused(setup):
     with pytest.raises(ValueError, match="would have no effect before RandomResizedCrop, which sets the size anew"):
         QUICK.check(setup(tricks=(QUICK, crop)))
     QUICK.check(setup(tricks=(crop, QUICK)))
+    QUICK.check(setup(tricks=(QUICK, kt.RandomResizedCrop())))  # which keeps the size that it is given
 
 
 def test_looks_at_the_images_that_the_network_sees(setup, images):

@@ -21,6 +21,7 @@ from kerastricks.commands.ablation.plan import SeedPlan, seed_plan
 from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.ablation.verdicts import verdicts
 from kerastricks.commands.ablation.workers import check_ray, outcomes, share_device
+from kerastricks.commands.defaults import batch_that_fits
 from kerastricks.commands.environment import environment
 from kerastricks.commands.output import check_writable, write_json, write_text
 from kerastricks.commands.run_lock import held
@@ -28,6 +29,7 @@ from kerastricks.data import Data
 from kerastricks.models import assemble
 from kerastricks.report.ablation import ablation_page
 from kerastricks.report.ablation_text import COLUMNS, csv_rows, csv_text, table
+from kerastricks.training.signals import Terminated
 
 _MOST_RUNS = 10_000
 
@@ -89,9 +91,9 @@ def ablate(
         data: `digits`, a folder of images, or a `kerastricks.data.Data`.
         say: Called with lines of progress: each run, the time left, and the table so far where it has changed.
         plan: Train nothing; return, from the runs in `out`, how many seeds would settle what.
-        settings: The fields of `kerastricks.commands.task.AblateTask`, which `kerastricks ablate --help` explains:
-            recipe (also a `Recipe`), model, design, seeds, tricks, epochs, minutes, batch_size, images, workers, out
-            and more. With `workers`, a script needs `if __name__ == "__main__":`.
+        settings: The fields of `kerastricks.commands.ablation.task.AblateTask`, which `kerastricks ablate --help`
+            explains: recipe (also a `Recipe`), model, design, seeds, tricks, epochs, minutes, batch_size, images,
+            workers, out and more. With `workers`, a script needs `if __name__ == "__main__":`.
 
     Raises:
         ValueError: If a setting does not fit, or `out` holds another ablation; nothing is overwritten then.
@@ -134,8 +136,9 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     if task.ray is not None or task.workers > 1:
         share_device()
     source = jobs.load(task)
-    if task.model.endswith(".keras") or task.weights:  # a file that fails would fail in each run, and count as a result
-        assemble(task.model, len(source.classes), whole.image_shape(source.image_shape), task.weights)
+    # What fails here would fail in each run, and count as a result.
+    shape = whole.image_shape(source.image_shape)
+    network, _ = assemble(task.model, len(source.classes), shape, task.weights)
     backend = keras.backend.backend()
     wanted = {**asked.settings(task), "contents": _fingerprint(source)}
     folder = store.directory(task, source.name)
@@ -143,6 +146,8 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
         stack.enter_context(held(folder))
     begun = store.open_directory(folder, wanted)
     if begun is None:
+        if task.ray is None:
+            batch_that_fits(network, max(one.batch_size for one in recipes.values()), len(source.train[1]), asked=True)
         epochs = wanted["epochs"]
         if task.minutes is not None:
             slowest = max(recipes, key=lambda arm: len(recipes[arm].names))
@@ -151,9 +156,8 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
         write_json(folder / store.SETTINGS, begun)
     seeds = range(task.seed, task.seed + task.seeds)
     runs = store.Runs(folder, list(recipes), seeds)
-    here = environment()["hardware"]
-    if runs.missing() and here not in begun["hardware"]:
-        begun = {**begun, "hardware": f"{begun['hardware']}; continued on {here}"}
+    if runs.missing() and (now := _continued(begun, environment())) != begun:
+        begun = now
         write_json(folder / store.SETTINGS, begun)
     facts = {
         **{name: begun[name] for name in ("data", "recipe", "model", "design", "batch_size")},
@@ -190,9 +194,9 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
             if done < len(queue) and (found := _judged(now)) != shown:
                 say(table(now))
                 shown = found
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated) as error:
         kept = total - len(runs.missing())
-        raise KeyboardInterrupt(
+        raise (Terminated if isinstance(error, Terminated) else KeyboardInterrupt)(
             f"{kept} of {total} runs are kept in {folder}; the same command goes on with the others"
         ) from None
     ablation = Ablation(result(), folder)
@@ -201,6 +205,17 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     if all("error" in run for run in every):
         raise ValueError(f"No run succeeded: {every[0]['error']}")
     return ablation
+
+
+def _continued(begun: dict[str, Any], here: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings of an ablation that goes on here, with a machine and versions that are new to it named."""
+    machine, there = here["hardware"], begun["hardware"]
+    versions = {
+        name: known if (now := here["versions"].get(name, "none")) in known.split(", then ") else f"{known}, then {now}"
+        for name, known in begun["versions"].items()
+    }
+    hardware = there if machine in there else f"{there}; continued on {machine}"
+    return {**begun, "hardware": hardware, "versions": versions}
 
 
 def _line(outcome: dict[str, Any], left: float) -> str:

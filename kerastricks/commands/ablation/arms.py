@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,16 @@ class Arms:
             "batch_size": self.recipe.batch_size,
             "recipe_is": re.sub(r" at 0x[0-9a-f]+", "", "\n".join(map(repr, described))),
             "recipe_checksum": checksums if task.against else checksums[0],
+            "network_contents": _contents(task),
             "arms": list(self.recipes),
             "backend": keras.backend.backend(),
         }
+
+
+def _contents(task: AblateTask) -> list[int] | None:
+    """Returns the CRC-32 of the files that the network and its weights are read from, None without any."""
+    files = [Path(name) for name in (task.model, task.weights) if name and Path(name).is_file()]
+    return [zlib.crc32(file.read_bytes()) for file in files] or None
 
 
 def arms(task: AblateTask) -> Arms:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from kerastricks.commands import memory, prepare
-from kerastricks.commands.defaults import photograph_size
+from kerastricks.commands.defaults import DoesNotFit, photograph_size
 from kerastricks.commands.faults import MachineError, first_line, named, own_place, ran_out_of_memory, within_memory
 from kerastricks.commands.task import TrainTask
 from kerastricks.data import Data
@@ -133,7 +133,7 @@ def attempt(job: Job) -> dict[str, Any]:
 
 
 def _is_the_machines(error: BaseException | None) -> bool:
-    return isinstance(error, OSError) or ran_out_of_memory(error)
+    return isinstance(error, OSError | DoesNotFit) or ran_out_of_memory(error)
 
 
 def _failure(job: Job, error: Exception) -> MachineError:

@@ -72,17 +72,20 @@ class SeedPlan:
             seen = f"{_number(row['needed_seen'])}: {self.cost(row['needed_seen'], row['seeds'])} more"
             needed = (_number(row["needed"][size]) for size in POINTS)
             lines.append((row["trick"], *figures, *needed, "settled" if row["settled"] else seen))
-        known = [row["needed"] for row in self.rows if row.get("needed") is not None]
-        most = [max((one[size] or MOST_SEEDS + 1 for one in known), default=0) for size in POINTS]
-        if known:
-            costs = [self.cost(seeds if seeds <= MOST_SEEDS else None) for seeds in most]
-            lines.append(("time for all of them", "", "", *costs, ""))
+        if any(row.get("needed") is not None for row in self.rows):
+            lines.append(("time for all of them", "", "", *map(self._longest, POINTS), ""))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = (
             "  ".join([f"{first:{widths[0]}}", *map(str.rjust, others, widths[1:-1]), last]).rstrip()
             for first, *others, last in lines
         )
         return "\n".join([*self._heading(), *table, *self._warning()])
+
+    def _longest(self, size: float) -> str:
+        """Returns how much longer the trick takes that takes longest; failed runs leave some with fewer seeds."""
+        more = [(row["needed"][size], row["seeds"]) for row in self.rows if row.get("needed") is not None]
+        needed, made = max(more, key=lambda one: (one[0] is None, (one[0] or MOST_SEEDS) - one[1]))
+        return self.cost(needed, made)
 
     def _heading(self) -> list[str]:
         count = f"{self.seeds} seed{'s' * (self.seeds != 1)}"

@@ -13,6 +13,7 @@ from kerastricks.commands.output import write_json
 from kerastricks.data.names import shown
 
 SETTINGS = "ablation.json"
+CONTENTS = {"contents": "its images", "network_contents": "the file of its model or weights"}
 
 
 def directory(task: AblateTask, data: str) -> Path:
@@ -50,7 +51,7 @@ def open_directory(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | N
     defaults = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
     there = {name: known.get(name, defaults.get(name)) for name in wanted}
     differs = [
-        "its images" if name == "contents" else f"{name}: {there[name]!r} there, {value!r} here"
+        CONTENTS.get(name) or f"{name}: {there[name]!r} there, {value!r} here"
         for name, value in wanted.items()
         if there[name] != value
     ]

@@ -14,6 +14,7 @@ class AblateTask(TrainTask):
 
     Args:
         recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
+        model: As for `train`, but `resnet20` where none is named, whatever the images: in each arm the same.
         design: Leave each trick out of the recipe, add each to none, add one after the other, or train all
             combinations.
         against: Other recipes, by name or file, to compare the recipe with, in place of a design.
@@ -41,6 +42,9 @@ class AblateTask(TrainTask):
     plan: Annotated[bool, Parameter(negative=())] = False
     resume: Annotated[str | None, Parameter(parse=False)] = None
     keep_every: Annotated[int | None, Parameter(parse=False)] = None
+    coordinator: Annotated[str | None, Parameter(parse=False)] = None
+    processes: Annotated[int | None, Parameter(parse=False)] = None
+    process: Annotated[int | None, Parameter(parse=False)] = None
 
     def settings(self):
         """See `Task.settings`; recipes that are compared with others have no design."""
@@ -64,6 +68,11 @@ class AblateTask(TrainTask):
             if getattr(self, name):
                 raise ValueError(
                     f"`{name}` is for a run of `train`: an ablation keeps its runs, and goes on, by itself."
+                )
+        for name in ("coordinator", "processes", "process"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"`{name}` is for `train`. Pass `workers` or `ray`, which make whole runs side by side."
                 )
         if not all(isinstance(one, str) for one in self.against):
             raise ValueError(

@@ -1,6 +1,7 @@
 """What the runs of an ablation say of each trick."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -12,7 +13,7 @@ FIGURES = ("accuracy", "loss", "ms_per_step", "peak_memory")
 
 
 def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """Returns the effect of each trick on each figure, over the seeds of which all arms that it needs are there.
+    """Returns the effect of each trick on each figure, over the first seeds of which all arms that it needs are there.
 
     In the order of seeds, always valid, and p corrected for all `comparisons`: see `statistics.effects`.
 
@@ -66,6 +67,13 @@ def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison
 
 
 def _seeds(one: Comparison, runs: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> list[int]:
-    """Returns the seeds of which every arm of a comparison has figures."""
+    """Returns the first seeds, up to one that an arm of a comparison still lacks, without those of which a run failed.
+
+    Where runs are made side by side, a later seed may be whole before: with it, the verdict would rest on another
+    sequence of seeds than it will in the end.
+    """
     names = (*one.having, *one.lacking)
-    return [seed for seed in sorted(runs[names[0]]) if all("accuracy" in runs[name].get(seed, ()) for name in names)]
+    made = itertools.takewhile(
+        lambda seed: all(seed in runs[name] for name in names), sorted(set().union(*runs.values()))
+    )
+    return [seed for seed in made if all("accuracy" in runs[name][seed] for name in names)]

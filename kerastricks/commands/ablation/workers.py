@@ -19,6 +19,7 @@ import keras
 from kerastricks.commands import quiet
 from kerastricks.commands.ablation.jobs import Job, attempt
 from kerastricks.commands.faults import MachineError
+from kerastricks.training.signals import STATUS, Terminated
 
 
 def share_device() -> None:
@@ -56,7 +57,7 @@ def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict
     pool = ProcessPoolExecutor(workers, context, _begin, (threads,))
     try:
         with _environment(threads):
-            futures = {pool.submit(attempt, job): number for number, job in enumerate(jobs)}
+            futures = {pool.submit(_attempt_or_end, job): number for number, job in enumerate(jobs)}
         failure = None
         for future in as_completed(futures):
             try:
@@ -117,6 +118,14 @@ def _begin(threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
+
+
+def _attempt_or_end(job: Job) -> dict[str, Any]:
+    """Does what `attempt` does; SIGTERM ends the process with the run, which would else begin the next."""
+    try:
+        return attempt(job)
+    except Terminated:
+        return os._exit(STATUS[signal.SIGTERM])
 
 
 def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -14,6 +14,7 @@ class BenchTask(Task):
 
     Args:
         data: `random` for random images, or `digits`, or a folder.
+        model: As for `train`, but `resnet20` where none is named, whatever the images.
         classes: Classes of random images. Default: 10.
         steps: Steps that each side trains in a round.
         rounds: Rounds; the figures are medians over them.

@@ -1,16 +1,18 @@
 import csv
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
 import kerastricks as kt
-from kerastricks.commands import prepare
+from kerastricks.commands import defaults, memory, prepare
 from kerastricks.commands.ablation import budget, jobs
 from kerastricks.commands.ablation.ablate import ablate
 from kerastricks.commands.run_lock import held
 from kerastricks.recipes.choose import find
+from kerastricks.training.signals import Terminated
 
 RECIPE = kt.Recipe((kt.Warmup(1), kt.MixUp()), epochs=3, batch_size=8)
 DATA = kt.data.Data(
@@ -261,6 +263,8 @@ def test_the_command_repeats_tricks_that_are_added(tmp_path, trained):
         ({"epochs": 0}, "must be at least 1. Received: epochs=0"),
         ({"batch_size": 0}, "must be at least 1. Received: batch_size=0"),
         ({"minutes": -1.0}, "Received: minutes=-1"),
+        ({"coordinator": "auto"}, "`coordinator` is for `train`. Pass `workers` or `ray`"),
+        ({"process": 0}, "`process` is for `train`"),
         ({"image_size": 64}, "`image_size` is for folders; the data is loaded already. Received: image_size=64"),
         ({"cache_size": 1.0}, "`cache_size` is for folders"),
         ({"ray": "127.0.0.1:1"}, "Ray is not installed|No Ray cluster answers"),
@@ -294,10 +298,46 @@ def test_the_command_repeats_it(tmp_path, trained):
 def test_another_machine_is_named(tmp_path, trained, monkeypatch):
     from kerastricks.commands.ablation import ablate as module
 
-    start(tmp_path, seeds=1)
-    monkeypatch.setattr(module, "environment", lambda: {"hardware": "another"})
-    assert start(tmp_path, seeds=2).result["hardware"].endswith("; continued on another")
-    assert start(tmp_path, seeds=2).result["hardware"].count("another") == 1
+    here = start(tmp_path, seeds=1).result["versions"]
+    there = {"hardware": "another", "versions": {**here, "keras": "9.0"}}
+    monkeypatch.setattr(module, "environment", lambda: there)
+    for seeds in (2, 3):
+        found = start(tmp_path, seeds=seeds).result
+        assert found["hardware"].endswith("; continued on another")
+        assert found["hardware"].count("another") == 1
+        assert found["versions"] == {**here, "keras": f"{here['keras']}, then 9.0"}
+
+
+def test_another_network_file_is_another_ablation(tmp_path, trained, tiny):
+    file = shutil.copy(tiny["colour"], tmp_path / "mine.keras")
+    start(tmp_path, seeds=1, model=str(file))
+    start(tmp_path, seeds=2, model=str(file))
+    keras.saving.load_model(file, compile=False).save(file)  # saved anew, so at another time
+    with pytest.raises(ValueError, match="It differs in the file of its model or weights. Go on"):
+        start(tmp_path, seeds=3, model=str(file))
+
+
+def test_a_batch_that_does_not_fit_is_refused_before_anything_is_written(tmp_path, trained, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 10**6)
+    monkeypatch.setattr(defaults, "has_accelerator", lambda: False)
+    with pytest.raises(ValueError, match="does not fit into memory"):
+        start(tmp_path)
+    assert trained == []
+    assert not (tmp_path / "out" / "ablation.json").exists()
+
+
+@pytest.mark.parametrize(("sent", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (Terminated, Terminated)])
+def test_the_end_tells_what_is_kept(tmp_path, trained, monkeypatch, sent, raised):
+    run = jobs.run
+
+    def ended(job):
+        if len(trained) == 2:
+            raise sent
+        return run(job)
+
+    monkeypatch.setattr(jobs, "run", ended)
+    with pytest.raises(raised, match="^2 of 12 runs are kept in .*; the same command goes on with the others$"):
+        start(tmp_path)
 
 
 def test_never_mixes_two_ablations(tmp_path, trained):

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import kerastricks as kt
+from kerastricks.commands import defaults, memory
 from kerastricks.commands.ablation import budget, jobs, store
+from kerastricks.commands.faults import MachineError
 from kerastricks.commands.task import TrainTask
 from kerastricks.training.engine import Engine
 
@@ -37,6 +39,13 @@ def test_a_real_arm_that_raises_says_so(job):
     assert jobs.attempt(job(kt.Recipe((kt.Warmup(99),))))["error"].startswith(
         "ValueError: Warmup is longer than the run"
     )
+
+
+def test_memory_that_others_use_is_no_result(job, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr(defaults, "has_accelerator", lambda: False)
+    with pytest.raises(MachineError, match="does not fit into memory.* Finished runs are kept"):
+        jobs.attempt(job(RECIPE))
 
 
 def test_a_run_is_repeatable_and_its_figures_are_those_of_the_validation_images(job):

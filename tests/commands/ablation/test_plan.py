@@ -115,6 +115,26 @@ def test_a_trick_whose_runs_failed_has_the_reason(tmp_path):
     assert lines[4].split(maxsplit=1) == ["MixUp", "failed: without MixUp, seed 0: diverged"]
 
 
+def test_the_time_for_all_is_that_of_the_trick_that_lacks_most(tmp_path):
+    """A second run of EMA's failed: of three seeds it has two, and needs one more than MixUp for as many in all."""
+    runs = make(tmp_path)
+    before = str(plan(tmp_path)).splitlines()[5].split()
+    runs.keep("without EMA", 0, {"seed": 0, "error": "diverged"})
+    found = plan(tmp_path)
+    ema = found.rows[0]
+    assert ema["seeds"] == 2
+    assert before[5:7] == ["21.0", "h"]
+    lacking = ema["needed"][0.5] - 2
+    assert f" {lacking:.1f} h " in str(found).splitlines()[5]
+
+
+def test_a_seed_counts_when_those_before_it_are_whole(tmp_path):
+    """Two workers: of seed 1 MixUp's other arm is still on its way, so its seed 2 waits; EMA has three."""
+    runs = make(tmp_path)
+    runs._path("without MixUp", 1).unlink()
+    assert [row["seeds"] for row in plan(tmp_path).rows] == [3, 1]
+
+
 def test_seeds_count_from_the_first_on_without_a_gap(tmp_path):
     runs = make(tmp_path, seeds=6)
     for arm in ARMS:

@@ -7,6 +7,7 @@ import pytest
 from kerastricks.commands.ablation import workers
 from kerastricks.commands.ablation.jobs import Job
 from kerastricks.commands.task import TrainTask
+from kerastricks.training.signals import Terminated
 
 pytestmark = pytest.mark.any_backend
 
@@ -38,6 +39,15 @@ def test_ray_that_is_missing_says_how_to_get_it(monkeypatch):
 
 def test_no_jobs_start_nothing():
     assert list(workers.outcomes([], workers=2)) == []
+
+
+def test_a_worker_that_is_ended_begins_no_other_run(monkeypatch):
+    def ended(job):
+        raise Terminated
+
+    monkeypatch.setattr(workers, "attempt", ended)
+    monkeypatch.setattr(workers.os, "_exit", lambda status: f"status {status}")
+    assert workers._attempt_or_end(None) == "status 143"
 
 
 @pytest.mark.slow
