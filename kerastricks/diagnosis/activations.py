@@ -10,7 +10,7 @@ from kerastricks.diagnosis import inside
 from kerastricks.diagnosis.case import Case
 from kerastricks.diagnosis.finding import Finding
 from kerastricks.diagnosis.sample import spread
-from kerastricks.models.graph import last_operation
+from kerastricks.models.graph import head
 from kerastricks.models.heads import probabilities
 
 LEAST, SOME = 16, 64  # images
@@ -58,7 +58,7 @@ def same_answer(case: Case) -> Iterator[Finding]:
 def _blank(model: Any) -> bool:
     """Tells whether the last kernel is still zero, as some networks begin."""
     try:
-        kernel = getattr(last_operation(model), "kernel", None)
+        kernel = getattr(head(model), "kernel", None)
     except Exception:
         return False
     return kernel is None or not np.any(ops.convert_to_numpy(kernel))

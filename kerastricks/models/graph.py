@@ -79,11 +79,25 @@ def all_layers(model: Any) -> list:
     return [layer for graph in graphs(model) for layer in graph.model.layers if not isinstance(layer, keras.Model)]
 
 
-def last_operation(model: Any) -> Any:
-    """Returns the operation that makes the first output of `model`, inside nested models too."""
-    graph = Graph(model)
-    operation = graph.producer(graph.outputs[0]).operation
-    return last_operation(operation) if has_graph(operation) else operation
+def ending(model: Any) -> list:
+    """Returns the operations that make the first output of `model`, from the last back to the first with weights.
+
+    Inside nested models too. It is the layer that classifies, behind what follows it without weights, as `Softmax` or
+    `Activation`. Where several tensors meet before there is one, it ends at the operation that joins them.
+    """
+    graph, found = Graph(model), []
+    tensor = graph.outputs[0]
+    while True:
+        node = graph.producer(tensor)
+        found += ending(node.operation) if has_graph(node.operation) else [node.operation]
+        if getattr(found[-1], "weights", ()) or len(node.inputs) != 1:
+            return found
+        tensor = node.inputs[0]
+
+
+def head(model: Any) -> Any:
+    """Returns the layer that classifies, the last of `ending`."""
+    return ending(model)[-1]
 
 
 def keeps_zero(operation: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from kerastricks.models.graph import all_layers, has_graph, last_operation
+from kerastricks.models.graph import all_layers, ending, has_graph
 
 # Layers that scale raw pixels: cheap, and better done in full precision.
 _PIXELS = (layers.Rescaling, layers.Normalization)
@@ -79,15 +79,15 @@ def _accelerator() -> bool | None:
 def lowerable(model: Any) -> list:
     """Returns the layers of a functional or Sequential model that `set_precision` would change.
 
-    Layers that scale pixels and the layer that makes the output are left out: logits, and with them the loss, stay in
-    float32.
+    Layers that scale pixels are left out, the layer that classifies, and what follows it: logits, and with them the
+    loss, stay in float32.
     """
-    last = last_operation(model)
+    last = set(map(id, ending(model)))
     kept = (layers.InputLayer, *_PIXELS)
     return [
         layer
         for layer in all_layers(model)
-        if not isinstance(layer, kept) and layer is not last and layer.dtype_policy.name == "float32"
+        if not isinstance(layer, kept) and id(layer) not in last and layer.dtype_policy.name == "float32"
     ]
 
 

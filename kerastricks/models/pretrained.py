@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from kerastricks.models import archive
-from kerastricks.models.graph import last_operation
+from kerastricks.models.graph import head
 from kerastricks.models.torch_file import read_state_dict
 
 # Name of the network: module and class of its package, and the first digits of the SHA-256 of its file.
@@ -74,7 +74,7 @@ def load_packaged(model: Any, name: str) -> Loaded:
         if [array.shape for array in arrays] == [tuple(weight.shape) for weight in layer.weights]:
             layer.set_weights(arrays)
             taken += len(arrays)
-        elif layer is last_operation(model):
+        elif layer is head(model):
             new += [weight.path for weight in layer.weights]
         else:
             raise ValueError(
@@ -119,7 +119,7 @@ def load_file(model: Any, path: str | Path) -> Loaded:
                 given = path
             with h5py.File(given) as source, h5py.File(wanted, "r+") as target:
                 archive.check_weights(source, path)
-                loaded = _transfer(source, target, last_operation(model).name, path, model.name)
+                loaded = _transfer(source, target, head(model).name, path, model.name)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} cannot be opened as weights of Keras: {error}") from None
         model.load_weights(wanted)

@@ -35,7 +35,8 @@ class Checkpoint:
         directory: Where the checkpoints of this run, and no other, are kept; made if it is not there.
         minutes: Time between two checkpoints within an epoch.
         epochs: Epochs between two checkpoints.
-        keep: How many of the last ones are kept, at least 1. The best, by validation accuracy, is kept as `best.npz`.
+        keep: How many of the last ones are kept, at least 1. The best of those at the end of an epoch, by validation
+            accuracy, is kept as `best.npz`: epochs that `share` leaves out do not count.
         keep_every: Epochs between two checkpoints that are kept for good; None keeps none.
         share: Largest fraction of the run's time for all that, in (0, 1]; 1 saves whenever it is due.
         others: What happens where the directory holds a run with other settings: `refuse` raises, `replace` begins

@@ -19,7 +19,7 @@ from kerastricks.training.checks import check_labels
 from kerastricks.training.compilation import accuracies, jit_compile
 from kerastricks.training.devices.one import Devices
 from kerastricks.training.evaluation import EvaluationBatches, ValidationBatches
-from kerastricks.training.one_hot import OneHotLoss
+from kerastricks.training.one_hot import for_integers
 from kerastricks.training.shell import Shell
 from kerastricks.training.sources import DataSet, whole_numbers
 from kerastricks.training.trick import DRAWS, Plan, Trick, overrides
@@ -232,16 +232,12 @@ class Engine(Shell):
             raise
 
     def compile_network(self, integer_labels: bool) -> None:
-        """Compiles the network by itself, with the loss and metrics of the run and an optimizer of Keras' own.
+        """Compiles the network by itself, with the loss of the run, accuracies and an optimizer of Keras' own.
 
         Args:
             integer_labels: Whether its labels will be integers, and not one-hot rows.
         """
-        loss: Any = self.loss
-        if integer_labels and type(loss) is keras.losses.CategoricalCrossentropy:
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=loss.from_logits)
-        elif integer_labels:
-            loss = OneHotLoss(loss, self.classes)
+        loss = for_integers(self.loss, self.classes) if integer_labels else self.loss
         rate = self.rate_at(max(0, self.begun + batches_done(self.optimizer) - 1))
         optimizer = plain_optimizer(getattr(self.optimizer, "inner_optimizer", self.optimizer), rate)
         optimizer.build(self.network.trainable_variables)  # or a file of the network could not be loaded

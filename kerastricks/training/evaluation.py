@@ -70,14 +70,15 @@ class ValidationBatches(keras.utils.PyDataset):
         Raises:
             ValueError: If it has no end.
         """
+        dataset = self.dataset.dataset
         try:
-            return len(self.dataset.dataset)
+            count = dataset.num_batches if isinstance(dataset, keras.utils.PyDataset) else len(dataset)
+            endless = count is None
         except TypeError as error:
-            if "infinite" not in str(error):
-                return None
-            raise ValueError(
-                f"The data set of `{self.dataset.name}` has no end. Pass a finite one, as by `take`."
-            ) from None
+            count, endless = None, "infinite" in str(error)
+        if endless:
+            raise ValueError(f"The data set of `{self.dataset.name}` has no end. Pass a finite one, as by `take`.")
+        return count
 
     def generate(self) -> Iterator[tuple]:
         """Yields the batches of one pass."""

@@ -134,13 +134,16 @@ class Source:
         assert self.dataset is not None
         dataset = self.dataset.dataset
         try:
-            return dataset.num_batches if isinstance(dataset, keras.utils.PyDataset) else len(dataset)
+            length = dataset.num_batches if isinstance(dataset, keras.utils.PyDataset) else len(dataset)
         except (TypeError, NotImplementedError):
+            length = None
+        if length is None:
             raise ValueError(
                 f"The data set must know its length: the learning rate depends on the number of steps. Received: "
                 f"{type(dataset).__name__} without one. Pass `steps_per_epoch`, a finite data set, or "
                 "`(images, labels)`."
-            ) from None
+            )
+        return length
 
     def training(
         self, plan: Plan, tricks: Any, classes: int, devices: Devices | None = None
@@ -210,6 +213,16 @@ def check_lengths(plan: Plan, initial_epoch: int, steps_per_execution: int) -> N
             f"`initial_epoch` must lie in [0, {plan.epochs - 1}]: the run has {plan.epochs} epochs. "
             f"Received: initial_epoch={initial_epoch}"
         )
+
+
+def check_backup(callbacks: Sequence[Any], stages: Mapping) -> None:
+    """Raises a `ValueError` for a `BackupAndRestore` that would go on at the wrong batch."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.BackupAndRestore) and (stages or callback.save_freq != "epoch"):
+            raise ValueError(
+                "BackupAndRestore goes on at the beginning of an epoch alone, and knows no stages, as those of Freeze "
+                "and ProgressiveResizing. Pass `checkpoint=` with a directory in its place, which goes on at any batch."
+            )
 
 
 def listed(given: Any) -> list:

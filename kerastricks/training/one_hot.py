@@ -31,3 +31,15 @@ class OneHotLoss(keras.losses.Loss):
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})
+
+
+def for_integers(loss: Any, classes: int) -> Any:
+    """Returns a loss between distributions for integer labels: Keras' own sparse one where it is the same.
+
+    Args:
+        loss: As for `OneHotLoss`.
+        classes: Likewise.
+    """
+    if type(loss) is keras.losses.CategoricalCrossentropy and not loss.label_smoothing and loss.axis == -1:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=loss.from_logits)
+    return OneHotLoss(loss, classes)

@@ -173,7 +173,7 @@ class Recipe:
         """Trains `model` in place and returns Keras' `History`, whose `model` is the compiled `Engine`.
 
         The order of the images and every random draw follow from `seed`, which also seeds Keras' global generators.
-        Afterwards `model` is compiled by itself, with the loss and metrics of the run, for `evaluate` and `fit`.
+        Afterwards `model` is compiled by itself, with the loss of the run and accuracies, for `evaluate` and `fit`.
 
         Args:
             model: A Keras classifier; see `compile`.

@@ -22,7 +22,7 @@ from kerastricks.training.checkpoints import Checkpoint
 from kerastricks.training.devices import choose
 from kerastricks.training.devices.one import Devices
 from kerastricks.training.fingerprint import difference, fingerprint
-from kerastricks.training.fit import Begin, Source, check_lengths, listed, warn_if_statistics_lag
+from kerastricks.training.fit import Begin, Source, check_backup, check_lengths, listed, warn_if_statistics_lag
 from kerastricks.training.fold import fold
 from kerastricks.training.guard import Guard
 from kerastricks.training.saver import Saver
@@ -99,6 +99,7 @@ def run(
             begins=saved is None,
             devices=spread,
         )
+        check_backup(listed(callbacks), engine.stages)
         plan = engine.plan or plan
         batches = source.training(plan, recipe.tricks, engine.classes, spread)
         logs: list = [LearningRateLog(plan.steps_per_epoch)]

@@ -88,10 +88,19 @@ def put_metrics(engine: Any, saved: Saved) -> None:
             variable.assign(saved.arrays[key])
 
 
-def put_callbacks(callbacks: Sequence[Any], saved: Saved) -> None:
-    """Puts back what callbacks knew, the first of a class to the first of that class, and so on."""
+def put_callbacks(callbacks: Sequence[Any], saved: Saved, begin: bool = False) -> None:
+    """Puts back what callbacks knew, the first of a class to the first of that class, and so on.
+
+    Args:
+        callbacks: The callbacks.
+        saved: The state.
+        begin: Whether plain values that the state leaves out become again what `remember` found.
+    """
     known = list(saved.header["callbacks"])
     for callback in callbacks:
+        for name, value in getattr(callback, "_settings_before", {}).items() if begin else ():
+            if all(isinstance(one, bool | int | float | str | None) for one in (value, getattr(callback, name, None))):
+                setattr(callback, name, value)
         said = next((said for said in known if said["class"] == type(callback).__name__), None)
         if said is not None:
             known.remove(said)

@@ -85,6 +85,8 @@ class DataSet:
         Raises:
             ValueError: If there is none.
         """
+        if self._peeked:
+            return self._batch(self._peeked[0])
         if isinstance(self.dataset, keras.utils.PyDataset) and self.dataset.num_batches != 0:
             return self._batch(self.dataset[0])
         iterator = iter(()) if isinstance(self.dataset, keras.utils.PyDataset) else iter(self.dataset)
@@ -121,8 +123,12 @@ class DataSet:
             return
         self.dataset.on_epoch_begin()
         count = self.dataset.num_batches
-        yield from _in_order(self.dataset, itertools.count() if count is None else range(count))
-        self.dataset.on_epoch_end()
+        for number, batch in enumerate(
+            _in_order(self.dataset, itertools.count() if count is None else range(count)), 1
+        ):
+            if number == count:  # now: whether the pass is asked for more is up to others
+                self.dataset.on_epoch_end()
+            yield batch
 
     def _batch(self, raw: Any) -> Batch:
         parts = _from_dictionary(raw, self.name) if isinstance(raw, Mapping) else raw

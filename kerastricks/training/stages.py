@@ -1,8 +1,9 @@
 """A run as several calls of Keras' `fit`: from where it was saved on, and compiled anew where layers thaw."""
 
+import contextlib
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -151,13 +152,17 @@ def fit_in_stages(
                 raise stop.pending.error(guard.stopped()) from None
             except Diverged as error:
                 at, saved = guard.last_good(error)
-                run_state.put_callbacks(loop.callbacks, saved)
+                run_state.put_callbacks(loop.callbacks, saved, begin=True)
                 _put(engine, guard, saved, engine.rate_factor / 2)
+                if at.step:
+                    _build_metrics(engine, batches)
                 engine.notes.append(
                     f"{error.place()}. Back to where it was good, {at.step} batches of epoch {at.epoch + 1} done; the "
                     f"learning rate is {engine.rate_factor:g} of the recipe's from there on."
                 )
                 warnings.warn(engine.notes[-1], stacklevel=4)
+        if not (done or over):
+            engine.optimizer.finalize_variable_values(engine.trainable_variables)
         loop.end()
         if not done:
             guard.finish()
@@ -189,14 +194,25 @@ def _fit(engine: Any, batches: Any, loop: _Loop, at: Position, end: int, setting
     own = isinstance(batches, TrainingBatches)
     iterate = batches.generate if own else functools.partial(batches.generate, at.step)
     engine.devices.put(engine)
-    engine.fit(
-        engine.devices.feed(batches if own else iterate(), iterate),
-        epochs=end,
-        initial_epoch=at.epoch,
-        callbacks=loop,
-        shuffle=False,
-        **{**settings, "steps_per_epoch": steps - at.step},
-    )
+    with _unfinished(engine.optimizer):
+        engine.fit(
+            engine.devices.feed(batches if own else iterate(), iterate),
+            epochs=end,
+            initial_epoch=at.epoch,
+            callbacks=loop,
+            shuffle=False,
+            **{**settings, "steps_per_epoch": steps - at.step},
+        )
+
+
+@contextlib.contextmanager
+def _unfinished(optimizer: Any) -> Iterator[None]:
+    """Keeps Keras from putting an optimizer's own averages into the weights at the end of a `fit`: the run goes on."""
+    optimizer.finalize_variable_values = lambda variables: None
+    try:
+        yield
+    finally:
+        del optimizer.finalize_variable_values
 
 
 def _validate(engine: Any, loop: _Loop, epoch: int, saved: Saved, settings: dict[str, Any]) -> None:

@@ -89,13 +89,13 @@ def sweep(
         engine = recipe.compile(_copy(model), plan, loss=loss, images=source.images)
         enter_last(engine, 0)
         plan = engine.plan or plan
-        every = plan.accumulation
+        every, grows = plan.accumulation, any(trick.resizes for trick in recipe.tricks)
         schedule = ExponentialSchedule(start, stop, max(2, steps // every))
         engine.compile_anew(0, recipe.optimizer(learning_rate=schedule, weight_decay=recipe.weight_decay or None))
         batches = source.training(plan, recipe.tricks, engine.classes)
         for step, batch in enumerate(itertools.islice(_batches(batches), steps)):
-            if step % plan.steps_per_epoch == 0 and step // plan.steps_per_epoch in engine.stages:
-                engine.train_function = None  # a trick may bring batches of another form from here on
+            if grows and step % plan.steps_per_epoch == 0 and step // plan.steps_per_epoch in engine.stages:
+                engine.train_function = None  # TensorFlow's holds for images of one size
             run_state.seed_step(seed, step)
             engine.reset_metrics()
             losses.append(float(engine.train_on_batch(*batch, return_dict=True)["loss"]))

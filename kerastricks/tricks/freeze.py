@@ -5,20 +5,20 @@ from typing import Any
 
 from keras import layers
 
-from kerastricks.models.graph import all_layers, has_graph, last_operation
+from kerastricks.models.graph import all_layers, has_graph, head
 from kerastricks.training.trick import Trick
 
 
 def freeze(model: Any) -> list[Any]:
-    """Freezes all layers of `model` with weights but the last one, and returns those that were not frozen.
+    """Freezes all layers of `model` but the last one with weights, and returns those that were not frozen before.
 
     BatchNormalization then runs in inference mode: it normalizes by its moving statistics, and leaves them alone.
 
     Args:
         model: A functional or Sequential model, changed in place; nested models are searched too.
     """
-    head = last_operation(model)
-    frozen = [layer for layer in all_layers(model) if layer.weights and layer is not head and layer.trainable]
+    last = head(model)
+    frozen = [layer for layer in all_layers(model) if layer.weights and layer is not last and layer.trainable]
     for layer in frozen:
         layer.trainable = False
     return frozen
@@ -67,8 +67,13 @@ class Freeze(Trick):
                 f"Freeze would never thaw: it freezes epochs={self.epochs} of the run's {setup.plan.epochs}. "
                 "Pass `epochs=None` for the whole run, or train for more epochs."
             )
-        head = last_operation(setup.model)
-        if not any(layer.trainable_variables for layer in all_layers(setup.model) if layer is not head):
+        last = head(setup.model)
+        if not getattr(last, "trainable_variables", ()):
+            raise ValueError(
+                f"Freeze leaves the last layer to learn, and '{setup.model.name}' ends in {type(last).__name__}, which "
+                "has nothing to learn. Set `trainable` of its layers, and leave Freeze out."
+            )
+        if not any(layer.trainable_variables for layer in all_layers(setup.model) if layer is not last):
             raise ValueError(
                 "Freeze would have no effect: no layer but the last one has trainable weights. Leave Freeze out."
             )

@@ -17,6 +17,13 @@ def test_pixels_and_logits_keep_float32():
     assert keras.backend.standardize_dtype(model(keras.ops.ones((1, 6, 6, 3))).dtype) == "float32"
 
 
+def test_logits_keep_float32_before_a_softmax_of_its_own():
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(3, name="hidden")(inputs)
+    model = keras.Model(inputs, layers.Activation("softmax")(layers.Dense(2, name="logits")(hidden)))
+    assert [layer.name for layer in set_precision(model, "mixed_bfloat16")] == ["hidden"]
+
+
 def test_a_choice_of_the_users_stays():
     inputs = keras.Input((4,))
     x = layers.Dense(2, dtype="mixed_float16", name="half")(inputs)

@@ -180,6 +180,13 @@ def test_checkpoints_fit_the_users_network(weights_only, model, images, tmp_path
     assert all(np.array_equal(a, b) for a, b in zip(trained, model.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize(("tricks", "every"), [((kt.Freeze(1),), "epoch"), ((), 2)])
+def test_a_backup_that_would_go_on_elsewhere_is_refused(model, images, tmp_path, tricks, every):
+    backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"), save_freq=every)
+    with pytest.raises(ValueError, match="BackupAndRestore goes on at the beginning of an epoch.* Pass `checkpoint=`"):
+        kt.Recipe(tricks).fit(model, images, epochs=3, callbacks=[backup], **RUN)
+
+
 def test_a_backup_goes_on_where_it_was(model, images, tmp_path):
     """Interrupted after the first of three epochs and started anew: the weights of an uninterrupted run."""
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerastricks.training.one_hot import OneHotLoss
+from kerastricks.training.one_hot import OneHotLoss, for_integers
 
 
 def test_integer_labels_cost_what_their_rows_do():
@@ -17,3 +17,12 @@ def test_survives_serialization():
     loss = OneHotLoss(keras.losses.BinaryCrossentropy(from_logits=True), 3)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert (again.classes, again.loss.from_logits) == (3, True)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_integer_labels_get_the_loss_of_their_rows(smoothing):
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+    logits, labels = np.array([[1.0, 2.0, 4.0], [0.0, 0.0, 3.0]], "float32"), np.array([1, 2])
+    found = for_integers(loss, 3)
+    assert isinstance(found, keras.losses.SparseCategoricalCrossentropy) == (not smoothing)
+    assert float(found(labels, logits)) == pytest.approx(float(loss(np.eye(3)[labels], logits)), rel=1e-6)

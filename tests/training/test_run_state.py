@@ -94,6 +94,18 @@ def test_callbacks_get_their_public_attributes_back_but_no_objects(model, plan):
     assert other.object is kept and "callback/0/object" not in saved.arrays
 
 
+def test_back_at_the_beginning_callbacks_know_what_they_knew_then(model, plan):
+    """A state leaves out what has not changed; a rollback, which made it, is what changed it since."""
+    one = Known()
+    run_state.remember([one])
+    saved = run_state.take(engine_of(model, plan), [one])
+    one.wait, one.nothing = 5, one.object
+    run_state.put_callbacks([one], saved)
+    assert one.wait == 5
+    run_state.put_callbacks([one], saved, begin=True)
+    assert (one.wait, one.nothing) == (2, one.object)  # an object, such as an open file, stays
+
+
 def test_two_callbacks_of_a_class_keep_their_order(model, plan):
     first, second = Known(), Known()
     first.wait, second.wait = 1, 2

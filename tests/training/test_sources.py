@@ -156,8 +156,36 @@ def test_an_empty_loader_says_so(model):
 def test_a_first_batch_that_is_looked_at_is_not_lost():
     batches = [(np.full((1, 1, 1, 1), n), np.array([0])) for n in range(3)]
     source = DataSet(iter(batches), "train")
-    assert source.first().images.item() == 0
+    assert [source.first().images.item() for _ in range(2)] == [0, 0]
     assert [batch.images.item() for batch in source.epoch(2)] == [0, 1, 2]
+
+
+class Endless(keras.utils.PyDataset):
+    num_batches = None
+    ended = 0
+
+    def __getitem__(self, index):
+        return np.zeros((1, 2, 2, 3), "uint8"), np.array([0])
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
+def test_a_pass_has_ended_with_its_last_batch():
+    """Whoever takes no more than there are does not ask for one more."""
+    dataset = Endless()
+    dataset.num_batches = 2
+    batches = DataSet(dataset, "train").epoch(1)
+    assert (next(batches) is not None, dataset.ended) == (True, 0)
+    assert (next(batches) is not None, dataset.ended) == (True, 1)
+    assert (next(batches, None), dataset.ended) == (None, 1)
+
+
+def test_a_data_set_without_an_end_is_refused(model, images):
+    with pytest.raises(ValueError, match="must know its length.*Endless without one. Pass `steps_per_epoch`"):
+        kt.Recipe().fit(model, Endless(), epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="The data set of `validation_data` has no end"):
+        kt.Recipe().fit(model, images, validation_data=Endless(), epochs=1, batch_size=8, verbose=0)
 
 
 def test_workers_make_batches_ahead_and_in_order():

@@ -1,4 +1,7 @@
+import functools
+
 import keras
+import numpy as np
 import pytest
 
 import kerastricks as kt
@@ -72,6 +75,27 @@ def test_the_network_trains_as_without_stages(model, images):
         history = recipe.fit(model, images, epochs=4, batch_size=8, verbose=0)
         losses.append(history.history["loss"])
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_the_averages_of_an_optimizer_are_put_into_the_weights_once_at_the_end(model, images):
+    start = model.get_weights()
+    ends = []
+    for begins in ((), (1, 2)):
+        model.set_weights(start)
+
+        class Staged(kt.Trick):
+            def stages(self, model, plan, begins=begins):
+                return {epoch: lambda: None for epoch in begins}
+
+        optimizer = functools.partial(keras.optimizers.SGD, use_ema=True, ema_momentum=0.9)
+        recipe = kt.Recipe((Staged(),), optimizer=optimizer, learning_rate=0.05)
+        history = recipe.fit(model, images, epochs=3, batch_size=8, verbose=0)
+        ends.append([model.get_weights(), history.history["loss"]])
+    assert ends[1][1] == pytest.approx(ends[0][1], rel=1e-4)
+    for one, other in zip(ends[0][0], ends[1][0], strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+    average = keras.ops.convert_to_numpy(history.model.optimizer._model_variables_moving_average[0])
+    assert np.array_equal(average, keras.ops.convert_to_numpy(model.trainable_variables[0]))
 
 
 @pytest.mark.parametrize(("freezes", "begun", "updates"), [(False, 0, 16), (True, 8, 8)])

@@ -49,6 +49,23 @@ def test_trains_the_last_layer_alone_then_all(model, images):
     assert len(history.history["val_averaged_accuracy"]) == 4
 
 
+@pytest.mark.parametrize("last", [layers.Softmax, lambda: layers.Activation("softmax"), lambda: layers.Reshape((3,))])
+def test_the_last_layer_is_the_one_that_learns(last):
+    inputs = keras.Input((4,))
+    head = layers.Dense(3)
+    model = keras.Model(inputs, last()(head(layers.Dense(5)(inputs))))
+    frozen = kt.freeze(model)
+    assert [layer.name for layer in frozen] == [model.layers[1].name]
+    assert model.trainable_variables == head.trainable_variables
+
+
+def test_outputs_of_several_layers_have_no_last_one(setup):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Add()([layers.Dense(3)(inputs), layers.Dense(3)(inputs)]))
+    with pytest.raises(ValueError, match="ends in Add, which has nothing to learn. Set `trainable`"):
+        kt.Freeze(1).check(setup(model=model))
+
+
 def test_the_rate_goes_on_where_the_layers_thaw(model, images):
     _, history = run(model, images, kt.Freeze(1), kt.CosineDecay())
     steps = np.arange(4, 17, 4) - 1  # of the last batch of each epoch

@@ -5,7 +5,7 @@ import dataclasses
 import math
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -29,6 +29,7 @@ from kerastricks.data import Data
 from kerastricks.models import assemble
 from kerastricks.report.ablation import ablation_page
 from kerastricks.report.ablation_text import COLUMNS, csv_rows, csv_text, table
+from kerastricks.training.recipe import Recipe
 from kerastricks.training.signals import Terminated
 
 _MOST_RUNS = 10_000
@@ -136,9 +137,8 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     if task.ray is not None or task.workers > 1:
         share_device()
     source = jobs.load(task)
-    # What fails here would fail in each run, and count as a result.
-    shape = whole.image_shape(source.image_shape)
-    network, _ = assemble(task.model, len(source.classes), shape, task.weights)
+    if task.model.endswith(".keras") or task.weights:  # a file that fails would fail in each run, and count as a result
+        assemble(task.model, len(source.classes), whole.image_shape(source.image_shape), task.weights)
     backend = keras.backend.backend()
     wanted = {**asked.settings(task), "contents": _fingerprint(source)}
     folder = store.directory(task, source.name)
@@ -147,7 +147,7 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     begun = store.open_directory(folder, wanted)
     if begun is None:
         if task.ray is None:
-            batch_that_fits(network, max(one.batch_size for one in recipes.values()), len(source.train[1]), asked=True)
+            _check_memory(task, recipes.values(), source)
         epochs = wanted["epochs"]
         if task.minutes is not None:
             slowest = max(recipes, key=lambda arm: len(recipes[arm].names))
@@ -205,6 +205,17 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     if all("error" in run for run in every):
         raise ValueError(f"No run succeeded: {every[0]['error']}")
     return ablation
+
+
+def _check_memory(task: AblateTask, recipes: Iterable[Recipe], source: Data) -> None:
+    """Raises a `ValueError` if the largest batch of an arm does not fit into memory: its runs would all fail."""
+    largest: dict[tuple[int, ...], int] = {}
+    for one in recipes:
+        shape = one.image_shape(source.image_shape)
+        largest[shape] = max(largest.get(shape, 0), one.batch_size)
+    for shape, batch_size in largest.items():
+        network, _ = assemble(task.model, len(source.classes), shape, task.weights)
+        batch_that_fits(network, batch_size, len(source.train[1]), asked=True)
 
 
 def _continued(begun: dict[str, Any], here: dict[str, Any]) -> dict[str, Any]:

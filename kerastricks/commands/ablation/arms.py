@@ -62,9 +62,10 @@ class Arms:
 
 
 def _contents(task: AblateTask) -> list[int] | None:
-    """Returns the CRC-32 of the files that the network and its weights are read from, None without any."""
-    files = [Path(name) for name in (task.model, task.weights) if name and Path(name).is_file()]
-    return [zlib.crc32(file.read_bytes()) for file in files] or None
+    """Returns the CRC-32 of each file that the network and its weights are read from, None without any."""
+    places = [Path(name) for name in (task.model, task.weights) if name]
+    files = [file for place in places for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
+    return [zlib.crc32(file.read_bytes()) for file in files if file.is_file()] or None
 
 
 def arms(task: AblateTask) -> Arms:

@@ -49,6 +49,7 @@ def open_directory(folder: Path, settings: dict[str, Any]) -> dict[str, Any] | N
     wanted = json.loads(json.dumps(settings))
     fields = {field.name: field.default for field in dataclasses.fields(AblateTask)}  # some are newer than the file
     defaults = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    defaults["network_contents"] = settings.get("network_contents")  # where it does not say, it is taken at its word
     there = {name: known.get(name, defaults.get(name)) for name in wanted}
     differs = [
         CONTENTS.get(name) or f"{name}: {there[name]!r} there, {value!r} here"

@@ -19,7 +19,9 @@ import keras
 from kerastricks.commands import quiet
 from kerastricks.commands.ablation.jobs import Job, attempt
 from kerastricks.commands.faults import MachineError
-from kerastricks.training.signals import STATUS, Terminated
+from kerastricks.training.signals import Terminated
+
+_ended = False  # whether SIGTERM came to this worker
 
 
 def share_device() -> None:
@@ -121,11 +123,15 @@ def _begin(threads: int) -> None:
 
 
 def _attempt_or_end(job: Job) -> dict[str, Any]:
-    """Does what `attempt` does; SIGTERM ends the process with the run, which would else begin the next."""
+    """Does what `attempt` does; after SIGTERM it hands back at once the runs that this process was sent already."""
+    global _ended
+    if _ended:
+        raise Terminated
     try:
         return attempt(job)
     except Terminated:
-        return os._exit(STATUS[signal.SIGTERM])
+        _ended = True
+        raise
 
 
 def _on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -42,12 +42,18 @@ def test_no_jobs_start_nothing():
 
 
 def test_a_worker_that_is_ended_begins_no_other_run(monkeypatch):
+    begun = []
+
     def ended(job):
+        begun.append(job)
         raise Terminated
 
     monkeypatch.setattr(workers, "attempt", ended)
-    monkeypatch.setattr(workers.os, "_exit", lambda status: f"status {status}")
-    assert workers._attempt_or_end(None) == "status 143"
+    monkeypatch.setattr(workers, "_ended", False)
+    for job in ("first", "second"):
+        with pytest.raises(Terminated):
+            workers._attempt_or_end(job)
+    assert begun == ["first"]
 
 
 @pytest.mark.slow
