@@ -1,7 +1,6 @@
 """Judges a finished model on images with known labels."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import keras
 import numpy as np
 
 from kerastricks import data as data_room
-from kerastricks.commands import faults, model_file
+from kerastricks.commands import faults, json_file, model_file
 from kerastricks.commands.environment import environment
 from kerastricks.commands.model_images import Fitted, input_shape
 from kerastricks.commands.model_task import EvaluateTask
@@ -96,7 +95,7 @@ def _evaluate(task: EvaluateTask, claim: Callable[[str], Path]) -> dict[str, Any
 def _seen_in_training(file: Path, data: str, split: str) -> list[str]:
     """Returns a line if the run that a model is from was trained on some of the images."""
     try:
-        run = json.loads(file.with_name("run.json").read_text(encoding="utf-8"))
+        run = json_file.known(file.with_name("run.json"))
         if data == "digits":  # `load_for` splits them by seed 0
             seen = run["data"] == data and (split != "validation" or run["seed"] != 0)
         else:

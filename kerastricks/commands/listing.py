@@ -2,14 +2,13 @@
 
 import ast
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kerastricks import recipes as shipped
-from kerastricks.commands import networks
+from kerastricks.commands import json_file, networks
 from kerastricks.data.names import shown
 from kerastricks.recipes import near
 
@@ -108,11 +107,11 @@ def _run(path: Path) -> dict[str, Any]:
         "date": datetime.fromtimestamp(path.stat().st_mtime).isoformat(" ", "seconds"),
     }
     try:
-        settings = _read(path)
+        settings = json_file.read(path)
         run |= {name: settings.get(name) for name in (*_FACTS, *_SHOWN_IF_DIFFERENT)}
         if not path.with_name("result.json").exists():
             return {**run, "state": "unfinished"}
-        result = _read(path.with_name("result.json"))
+        result = json_file.read(path.with_name("result.json"))
         if result["accuracy"] is None:  # JSON has no NaN
             return {**run, "epochs_done": int(result["epochs"]), "state": "diverged: its accuracy is no number"}
         figures = {name: float(result[name]) for name in ("accuracy", "seconds")}
@@ -124,16 +123,6 @@ def _run(path: Path) -> dict[str, Any]:
         return {**run, "state": f"result.json lacks {error}"}
     except (OSError, ValueError, TypeError) as error:
         return {**run, "state": f"unreadable: {error}"}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:  # of JSON, or of UTF-8
-        found = None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path.name} holds no JSON object")
-    return found
 
 
 def _row(run: Mapping[str, Any]) -> dict[str, str]:

@@ -1,11 +1,11 @@
 """A finished model as users name it: its file or the directory of its run; what it is for, and the model itself."""
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 from typing import Any
 
+from kerastricks.commands import json_file
 from kerastricks.data.names import shown
 from kerastricks.models import archive
 from kerastricks.models.heads import class_count, gives_logits
@@ -59,7 +59,7 @@ def filled(found: Description, model: Any) -> Description:
 def _of_run(path: Path) -> Description | None:
     """Returns the description of a run's model, or None where `run.json` is not there or tells no classes."""
     try:
-        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        settings = json_file.known(path)
         height, _, channels = settings["image_shape"]
         sigmoid = any(trick.startswith("BinaryCrossentropy(") for trick in settings.get("tricks", []))
         output = "sigmoid" if sigmoid else UNKNOWN

@@ -1,12 +1,12 @@
 """Which run a command goes on with. Keras is not imported here: a run knows its own backend."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kerastricks.commands import json_file
 from kerastricks.commands.task import TrainTask
 
 CHECKPOINTS = "checkpoints"
@@ -42,8 +42,8 @@ def settled(task: TrainTask, typed: Sequence[str] = ()) -> TrainTask:
     if task.resume is None:
         return task
     directory = Path(task.resume) if task.resume else _newest(task)
-    settings = _read(directory / "run.json")
-    if settings is None:
+    settings = json_file.known(directory / "run.json")
+    if not settings:
         raise ValueError(
             f"{shown(directory)} holds no run: there is no run.json in it. Pass the directory of a run with --resume, "
             "or --resume without one, after the data, for the newest run of the same command."
@@ -79,7 +79,7 @@ def begun_with(task: TrainTask) -> dict[str, Any] | None:
     now = asked(task)
     if task.resume is None or now is None:
         return now
-    settings = _read(Path(task.resume) / "run.json") or {}
+    settings = json_file.known(Path(task.resume) / "run.json")
     return {**settings["asked"], **{name: now[name] for name in MAY_CHANGE if name != "out"}}
 
 
@@ -87,7 +87,7 @@ def batch_begun(task: Any) -> int | None:
     """Returns the batch size of the run that a task goes on with; None for a task that begins one."""
     if not getattr(task, "resume", None):
         return None
-    return (_read(Path(task.resume) / "run.json") or {}).get("batch_size")
+    return json_file.known(Path(task.resume) / "run.json").get("batch_size")
 
 
 def finished(task: TrainTask) -> dict[str, Any] | None:
@@ -95,8 +95,8 @@ def finished(task: TrainTask) -> dict[str, Any] | None:
     if task.resume is None:
         return None
     directory = Path(task.resume)
-    settings, result = (_read(directory / name) for name in ("run.json", "result.json"))
-    if settings is None or result is None or (task.epochs or 0) > settings["epochs"]:
+    settings, result = (json_file.known(directory / name) for name in ("run.json", "result.json"))
+    if not settings or not result or (task.epochs or 0) > settings["epochs"]:
         return None
     return {**result, "directory": str(directory)}
 
@@ -106,7 +106,7 @@ def unfinished_like(task: TrainTask) -> Path | None:
     wanted = asked(task)
     found = sorted(Path("runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     for path in reversed(found if wanted is not None else []):
-        settings = _read(path) or {}
+        settings = json_file.known(path)
         if is_unfinished(path.parent) and _alike(settings.get("asked"), wanted):
             return path.parent
     return None
@@ -167,12 +167,3 @@ def _is_given(task: TrainTask, field: dataclasses.Field, typed: Sequence[str]) -
     if any(word == flag or word.startswith(f"{flag}=") for word in typed):
         return True
     return value != field.default and not (field.name in ("without", "with_tricks") and not value)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """Returns the JSON object that a file holds, or None if there is none or it is not whole."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -1,23 +1,13 @@
 """What a run wrote down of itself, as the doctor reads it: a file that is damaged or not there says nothing."""
 
 import csv
-import json
 import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kerastricks.commands import json_file
 from kerastricks.diagnosis.finding import Finding
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Returns the JSON object of a file, or an empty one."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
 
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("classes", "tricks", "image_shape"), list),
@@ -29,7 +19,7 @@ _KINDS: dict[str, Any] = {
 
 def settings(directory: Path) -> dict[str, Any]:
     """Returns the settings in `run.json` that are of the kind they are to be."""
-    found = read(directory / "run.json")
+    found = json_file.known(directory / "run.json")
     return {name: found[name] for name, kind in _KINDS.items() if isinstance(found.get(name), kind)}
 
 
@@ -52,7 +42,7 @@ def history(path: Path, known: Mapping[str, Any]) -> Any:
 
 def diverged(directory: Path) -> list[Finding]:
     """Returns a finding where a run directory tells that its loss was no number."""
-    known = read(directory / "diverged.json")
+    known = json_file.known(directory / "diverged.json")
     if "step" not in known:
         return []
     return [

@@ -209,7 +209,7 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
 
 def _check_memory(task: AblateTask, recipes: Iterable[Recipe], source: Data) -> None:
     """Raises a `ValueError` if the largest batch of an arm does not fit into memory: its runs would all fail."""
-    largest: dict[tuple[int, ...], int] = {}
+    largest: dict[tuple[int, int, int], int] = {}
     for one in recipes:
         shape = one.image_shape(source.image_shape)
         largest[shape] = max(largest.get(shape, 0), one.batch_size)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kerastricks.commands import json_file
 from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.output import write_json
 from kerastricks.data.names import shown
@@ -112,12 +113,11 @@ class Runs:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:  # of JSON, or of UTF-8
-        found = None
-    if not isinstance(found, dict):
-        raise ValueError(f"{shown(path)} is damaged: it holds no JSON object. Remove it, and its run is made again.")
-    return found
+        return json_file.read(path)
+    except ValueError:
+        raise ValueError(
+            f"{shown(path)} is damaged: it holds no JSON object. Remove it, and its run is made again."
+        ) from None
 
 
 def _rotated(arms: list[str], by: int) -> list[str]:

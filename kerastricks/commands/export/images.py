@@ -1,7 +1,6 @@
 """The images that an exported model is compared on: real ones where there are any."""
 
 import contextlib
-import json
 import os
 import warnings
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerastricks import data as data_room
+from kerastricks.commands import json_file
 from kerastricks.data.bad import BadImage
 from kerastricks.data.decode import decode
 from kerastricks.data.names import shown
@@ -105,7 +105,7 @@ def _labelled(source: str, found: Description) -> tuple | None:
 def _of_run(file: Path) -> list[str]:
     """Returns the data that the model was trained on, if the run beside it tells and it is still there."""
     try:
-        run = json.loads(file.with_name("run.json").read_text(encoding="utf-8"))
+        run = json_file.known(file.with_name("run.json"))
         data = run.get("data_path") or run["data"]
         return [data] if data == "digits" or os.path.exists(data) else []
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
