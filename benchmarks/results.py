@@ -176,11 +176,14 @@ if __name__ == "__main__":
         for file, (_, svg) in pictures(name, result).items():
             (DOCS / file).write_text(svg, encoding="utf-8")
         lines += section(name, result)
+        if name in WHY:
+            lines.append(WHY[name])
     for path in sorted(KEPT.glob("*.txt")):
         kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
         title = path.stem.replace("-", " ")
         lines += [f"## {title[:1].upper()}{title[1:]}\n", "```", *kept, "```\n"]
-        lines += [WHY[path.stem]] if path.stem in WHY else []
+        if path.stem in WHY:
+            lines.append(WHY[path.stem])
     (DOCS / "results.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     readme = ROOT / "README.md"
     readme.write_text(between(readme.read_text(encoding="utf-8"), summary(results)), encoding="utf-8")
