@@ -1,5 +1,6 @@
 """Batches for evaluation: each sample once, in order, unchanged."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,15 +71,10 @@ class ValidationBatches(keras.utils.PyDataset):
         Raises:
             ValueError: If it has no end.
         """
-        dataset = self.dataset.dataset
-        try:
-            count = dataset.num_batches if isinstance(dataset, keras.utils.PyDataset) else len(dataset)
-            endless = count is None
-        except TypeError as error:
-            count, endless = None, "infinite" in str(error)
-        if endless:
+        length = self.dataset.length
+        if length == math.inf:
             raise ValueError(f"The data set of `{self.dataset.name}` has no end. Pass a finite one, as by `take`.")
-        return count
+        return None if length is None else int(length)
 
     def generate(self) -> Iterator[tuple]:
         """Yields the batches of one pass."""

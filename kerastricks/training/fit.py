@@ -128,22 +128,14 @@ class Source:
                 f"`batch_size` is the data set's own. Received: batch_size={batch_size} and a "
                 f"{type(self.dataset.dataset).__name__}. Batch the data set, or pass `(images, labels)`."
             )
-        return Plan(epochs, self._length() if steps is None else steps, len(self.images), seed)
-
-    def _length(self) -> int:
-        assert self.dataset is not None
-        dataset = self.dataset.dataset
-        try:
-            length = dataset.num_batches if isinstance(dataset, keras.utils.PyDataset) else len(dataset)
-        except (TypeError, NotImplementedError):
-            length = None
-        if length is None:
+        length = self.dataset.length if steps is None else steps
+        if length is None or length == math.inf:
             raise ValueError(
                 f"The data set must know its length: the learning rate depends on the number of steps. Received: "
-                f"{type(dataset).__name__} without one. Pass `steps_per_epoch`, a finite data set, or "
+                f"{type(self.dataset.dataset).__name__} without one. Pass `steps_per_epoch`, a finite data set, or "
                 "`(images, labels)`."
             )
-        return length
+        return Plan(epochs, int(length), len(self.images), seed)
 
     def training(
         self, plan: Plan, tricks: Any, classes: int, devices: Devices | None = None

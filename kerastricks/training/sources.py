@@ -1,6 +1,7 @@
 """What users bring as data, in one form: arrays, or a data set of batches."""
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -78,6 +79,18 @@ class DataSet:
         self.dataset, self.name = dataset, name
         self._passes = 0
         self._peeked: list[Any] = []
+
+    @property
+    def length(self) -> float | None:
+        """Batches of one pass: a number, infinity for a data set without an end, or None where it does not say."""
+        try:
+            if not isinstance(self.dataset, keras.utils.PyDataset):
+                return len(self.dataset)
+            return math.inf if self.dataset.num_batches is None else self.dataset.num_batches
+        except NotImplementedError:
+            return None
+        except TypeError as error:  # that of an endless `tf.data.Dataset` says so
+            return math.inf if "infinite" in str(error) else None
 
     def first(self) -> Batch:
         """Returns the first batch; the next pass begins with it all the same.

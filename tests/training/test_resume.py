@@ -249,6 +249,46 @@ def test_a_rollback_goes_on_at_half_the_rate(whole, tmp_path):
     assert len(history.model.notes) == 1
 
 
+class Seen(keras.metrics.Metric):
+    """Images of the epoch so far."""
+
+    def __init__(self):
+        super().__init__(name="seen")
+        self.count = self.add_variable((), "zeros", name="count")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.count.assign_add(keras.ops.cast(keras.ops.shape(y_true)[0], "float32"))
+
+    def result(self):
+        return keras.ops.convert_to_tensor(self.count)
+
+
+def test_a_rollback_into_an_epoch_counts_each_image_once(whole, tmp_path):
+    """The last two images of epoch 1 are NaN once: the run goes back to the 24 that are counted already."""
+    (pixels, labels), _ = whole
+    from kerastricks.data.randomness import permutation
+
+    last = permutation(3, 1, 26)[24:]
+
+    class Once:
+        shape, dtype = pixels.shape, np.dtype("float32")
+        broken = False
+
+        def __getitem__(self, indices):
+            images = pixels[indices].astype("float32")
+            if np.array_equal(indices, last) and not Once.broken:
+                Once.broken = True
+                images[:] = np.nan
+            return images
+
+    checkpoint = kt.Checkpoint(tmp_path, minutes=1e-9, share=1.0)
+    recipe = kt.Recipe(learning_rate=0.01, batch_size=8)
+    settings = {"epochs": 3, "on_nan": "rollback", "metrics": [Seen()], "verbose": 0}
+    with pytest.warns(UserWarning, match="Back to where it was good, 3 batches of epoch 2 done"):
+        history = recipe.fit(network(), (Once(), labels), seed=3, checkpoint=checkpoint, **settings)
+    assert history.history["seen"] == [26.0, 26.0, 26.0]
+
+
 def test_a_failing_batch_leaves_the_network_whole(whole):
     """On JAX Keras takes the values out of the variables for a step."""
     (pixels, labels), _ = whole

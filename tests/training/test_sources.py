@@ -1,6 +1,7 @@
 """What users bring: on every way in the same checks and the same words."""
 
 import itertools
+import math
 
 import keras
 import numpy as np
@@ -179,6 +180,14 @@ def test_a_pass_has_ended_with_its_last_batch():
     assert (next(batches) is not None, dataset.ended) == (True, 0)
     assert (next(batches) is not None, dataset.ended) == (True, 1)
     assert (next(batches, None), dataset.ended) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "length"),
+    [([1, 2, 3], 3), (iter([1]), None), (Endless(), math.inf), (Batches(np.zeros((8, 1, 1, 1)), np.zeros(8)), 1)],
+)
+def test_a_data_set_says_its_length_or_that_it_has_none(dataset, length):
+    assert DataSet(dataset, "train").length == length
 
 
 def test_a_data_set_without_an_end_is_refused(model, images):
