@@ -100,7 +100,7 @@ BY_HAND = {
     "optimizers/tutorial.py": ("rate = np.where(step < warmup_steps, warmup, rate)", "pass"),
     "training/averages.py": ("average.assign(m * ops", "average.assign(0 * ops"),
     "training/batches.py": ("permutation(self.plan.seed, epoch, len(self.labels))", "np.arange(len(self.labels))"),
-    "training/callbacks/clock.py": ("self.epoch_seconds.append(time.perf_counter() - self._epoch_start)", "pass"),
+    "training/callbacks/clock.py": ("batch + self._executed - self._first", "batch + 1"),
     "training/callbacks/data_wait.py": ("waited += max(0.0, ready - self._ends[before])", "pass"),
     "training/callbacks/tensorboard.py": ("step=epoch", "step=0"),
     "training/callbacks/learning_rate.py": ('logs["learning_rate"] = ', "_ = "),

@@ -32,15 +32,16 @@ class Progress(Clock):
 
     def __init__(self, plan: Plan, images: int, console: Console | None = None, refresh: float = 0.25):
         super().__init__()
-        self.plan, self.images, self.refresh = plan, images, refresh
+        self.plan, self.refresh = plan, refresh
         self.console = console or Console(soft_wrap=True, highlight=False)
+        self._images_per_step = images / plan.steps_per_epoch
         self._epoch = self._step = 0
         self.seconds = 0.0
 
     @property
     def images_per_second(self) -> float:
         """Training images per second: the median over the epochs, without validation."""
-        return self.images / statistics.median(self.epoch_seconds)
+        return self._images_per_step / statistics.median(self.step_seconds)
 
     def on_train_begin(self, logs=None):
         self._schedule = self.model.learning_rate if callable(self.model.learning_rate) else None
@@ -69,7 +70,7 @@ class Progress(Clock):
         if self.console.is_terminal and now - self._shown >= self.refresh:
             self._shown = now
             rate = self._rate if self._schedule is None else float(self._schedule(self._step - 1))
-            speed = (batch + 1) * self.plan.batch_size / (now - self._epoch_start)
+            speed = (batch + 1 - self._first) * self.plan.batch_size / (now - self._epoch_start)
             at = f"epoch {self._epoch + 1}/{self.plan.epochs} step {batch + 1}/{self.plan.steps_per_epoch}"
             room = self.console.width - len(at) - _BAR - len(" 0:00:00") - 2
             shown = fit({**_scores(logs or {}), **_speed(rate, speed)}, room)
@@ -85,7 +86,7 @@ class Progress(Clock):
         parts = {
             "epoch": f"epoch {epoch + 1}/{self.plan.epochs}",
             **_scores(logs),
-            **_speed(logs.get("learning_rate", 0), self.images / self.epoch_seconds[-1]),
+            **_speed(logs.get("learning_rate", 0), self._images_per_step / self.step_seconds[-1]),
             "waits": _waits(logs),
             "left": f"{_clock(left)} left",
         }

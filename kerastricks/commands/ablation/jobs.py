@@ -98,7 +98,7 @@ def run(job: Job, *callbacks: Any) -> dict[str, Any]:
         "seed": job.task.seed,
         "accuracy": scores["accuracy"],
         "loss": scores["loss"],
-        "ms_per_step": 1e3 * statistics.median(clock.epoch_seconds[1:] or clock.epoch_seconds) / plan.steps_per_epoch,
+        "ms_per_step": 1e3 * statistics.median(clock.step_seconds[1:] or clock.step_seconds),
         "peak_memory": max(0, memory.peak() - held),
         "seconds": seconds,
         "history": {"loss": kept["loss"], "accuracy": kept["accuracy"], **curves},

@@ -123,13 +123,11 @@ def _random(task: BenchTask, batch_size: int) -> Data:
     return Data("random", tuple(map(str, range(classes))), (images, labels), (images[:1], labels[:1]))
 
 
-def _fit(
-    model: Any, *data: Any, callbacks: Sequence[Any] = (), steps_per_epoch: int | None = None, **settings
-) -> float:
+def _fit(model: Any, *data: Any, callbacks: Sequence[Any] = (), **settings) -> float:
     """Trains for an epoch; returns the seconds of a step."""
     clock = Clock()
-    model.fit(*data, steps_per_epoch=steps_per_epoch, callbacks=[*callbacks, clock], verbose=0, **settings)
-    return clock.epoch_seconds[-1] / (steps_per_epoch or -(-len(data[0]) // settings["batch_size"]))
+    model.fit(*data, callbacks=[*callbacks, clock], verbose=0, **settings)
+    return clock.step_seconds[-1]
 
 
 def _both(engine: Any, batches: TrainingBatches, steps: int, waits: list[float]) -> float:
