@@ -59,7 +59,13 @@ def _evaluate(task: EvaluateTask, claim: Callable[[str], Path]) -> dict[str, Any
     with decoding() as report:
         size = None if task.data == "digits" else found.image_size
         loaded = data_room.load_for(
-            found.classes, task.data, split=task.split, image_size=size, report=report, allow_bad=task.allow_bad
+            found.classes,
+            task.data,
+            split=task.split,
+            image_size=size,
+            cache_size=task.cache_size,
+            report=report,
+            allow_bad=task.allow_bad,
         )
     notes = [*loaded.notes, *_seen_in_training(file, task.data, loaded.split)]
     images = Fitted(loaded.images, shape)

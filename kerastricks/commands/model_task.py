@@ -45,12 +45,13 @@ class ModelTask(_Model):
     batch_size: int = 64
     backend: str | None = None
 
-    LEASTS: ClassVar[dict[str, int]] = {"batch_size": 1, "seed": 0, "top": 1}
+    LEASTS: ClassVar[dict[str, int]] = {"batch_size": 1, "cache_size": 0, "seed": 0, "top": 1}
 
     def __post_init__(self):
         for name, least in self.LEASTS.items():
-            if getattr(self, name, least) < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {name}={getattr(self, name)}")
+            value = getattr(self, name, None)
+            if value is not None and not value >= least:
+                raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}")
 
     def check_files(self) -> None:
         """Raises a `ValueError` if the model, or data that the task names, is not there; so far no Keras is needed."""
@@ -84,6 +85,8 @@ class EvaluateTask(ModelTask, _OnData):
     Args:
         data: A folder as for `train`, a CSV file of paths and labels, or `digits`.
         split: Which images. Default: the test split, else the validation split, else all.
+        cache_size: Largest cache of a folder's decoded images, in GB of pixels; beyond it they are decoded for each
+            model anew. Default: 10.
         allow_bad: How many files may be bad, a number such as 3 or a share such as 1%; they are not judged.
         flips: Average the outputs for each image and its mirror image.
         seed: Seed of the bootstrap, which the intervals are from.
@@ -92,6 +95,7 @@ class EvaluateTask(ModelTask, _OnData):
     """
 
     split: Literal["train", "validation", "test", "all"] | None = None
+    cache_size: float | None = None
     allow_bad: str | None = None
     flips: Annotated[bool, Parameter(negative=())] = False
     seed: int = 0

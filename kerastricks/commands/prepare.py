@@ -29,8 +29,6 @@ from kerastricks.training.recipe import Recipe
 from kerastricks.training.trick import Plan, Trick
 from kerastricks.tricks import BatchNormMomentum
 
-CACHE_SIZE = 10.0  # GB
-
 
 class Prepared(NamedTuple):
     """What a run needs, and lines that say what was chosen, left out or passed over.
@@ -136,7 +134,7 @@ def load(
         task.data,
         image_size=task.image_size,
         seed=task.seed,
-        cache_size=CACHE_SIZE if task.cache_size is None else task.cache_size,
+        cache_size=task.cache_size,
         images=task.images,
         report=report,
         deepest=task.deepest,

@@ -83,7 +83,7 @@ def load(
     *,
     image_size: int | None = None,
     seed: int = 0,
-    cache_size: float = 10.0,
+    cache_size: float | None = None,
     images: int | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
     deepest: bool = False,
@@ -104,7 +104,7 @@ def load(
         image_size: Side in pixels to which images are resized; by default their own if all are equal squares, else
             `default_size`.
         seed: Seed of the stratified split, where the data brings no validation images: a fifth of those to train on.
-        cache_size: Largest cache, in GB of pixels; beyond it each batch is decoded when it is needed.
+        cache_size: Largest cache, in GB of pixels, by default 10; beyond it each batch is decoded when it is needed.
         images: Largest number of training images, of validation images and of test images; see `Data.part`.
         report: Called with the images decoded so far and their total.
         deepest: Whether each folder that holds images is a class, such as `Fruit/Apple`, however deep it lies; by

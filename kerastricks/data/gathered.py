@@ -12,6 +12,7 @@ from kerastricks.data.names import few
 from kerastricks.data.pixels import Files, Subset, load_pixels
 from kerastricks.data.scan import Scan, scan
 
+_CACHE_SIZE = 10.0  # GB
 _SMALL = 8  # pixels: the side to which images are decoded that are not kept
 
 
@@ -47,7 +48,7 @@ def gather(
     splits: Collection[str],
     image_size: int | None,
     default_size: int,
-    cache_size: float,
+    cache_size: float | None,
     report: Callable[[int, int], None],
     allow_bad: str | None,
     to_train: bool = False,
@@ -59,7 +60,6 @@ def gather(
         splits: Those whose images are decoded, and whose bad files count.
         image_size: See `kerastricks.data.load`; so are the others.
         default_size: Side in pixels of images of several sizes.
-        cache_size: Largest cache, in GB of pixels.
         report: Called with the images decoded so far and their total.
         allow_bad: How many files may be bad.
         to_train: Whether each class needs an image to train on.
@@ -96,7 +96,7 @@ def gather(
         pixels = load_pixels(
             [paths[row] for row in good],
             image_size or found.side or default_size,
-            cache_size,
+            _CACHE_SIZE if cache_size is None else cache_size,
             report,
             None if wanted.all() else np.flatnonzero(wanted[good]),
             np.flatnonzero(np.isin(good, found.unsure)).tolist(),

@@ -42,7 +42,7 @@ def load_for(
     *,
     split: str | None = None,
     image_size: int | None = None,
-    cache_size: float = 10.0,
+    cache_size: float | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
     deepest: bool | None = None,
     allow_bad: str | None = None,
@@ -66,7 +66,7 @@ def load_for(
             does not know a class of them.
     """
     if data == "digits":
-        digits.check_files(allow_bad=allow_bad)
+        digits.check_files(cache_size=cache_size, allow_bad=allow_bad)
         return _digits(classes, split, image_size)
     if deepest is None:
         deepest = os.path.isdir(data) and any("/" in label for label in classes)

@@ -89,7 +89,7 @@ def load_pixels(
     if total > cache_size:
         warnings.warn(
             f"The decoded images would take {total:.3g} GB, more than the cache may: {cache_size:g} GB. They are "
-            "decoded again in each epoch. Pass a larger `cache_size`.",
+            "decoded again whenever they are needed. Pass a larger `cache_size`.",
             stacklevel=2,
         )
         return _files(paths, size, rows, unsure)

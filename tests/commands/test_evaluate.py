@@ -149,6 +149,15 @@ def test_says_where_images_were_trained_on(run, folder, tmp_path, trained, judge
     assert ("The model was trained on some of these images" in notes) == seen
 
 
+def test_images_beyond_the_cache_are_judged_alike(run, folder):
+    """Six images of 10×10 pixels take 1,800 bytes."""
+    kept = evaluate(EvaluateTask(run, folder, out="kept"))
+    with pytest.warns(UserWarning, match="would take 1.8e-06 GB.* decoded again whenever they are needed"):
+        again = evaluate(EvaluateTask(run, folder, cache_size=1e-6, out="again"))
+    assert again["models"] == kept["models"]
+    assert again["command"].endswith("--cache-size 1e-06")
+
+
 def change(tmp_path, name):
     """Makes what evaluation refuses."""
     if name == "classes":
@@ -182,6 +191,12 @@ def change(tmp_path, name):
         ("", {"data": "digits"}, "must be among those of the model"),
         ("", {"data": "nowhere"}, "nowhere"),
         ("", {"backend": "another"}, "already. Received: backend='another'"),
+        (
+            "",
+            {"data": "digits", "cache_size": 1.0},
+            "`cache_size` is for folders. Received: cache_size=1.0",
+        ),
+        ("", {"cache_size": -1}, "`cache_size` must be at least 0"),
         ("", {"batch_size": 0}, "`batch_size` must be at least 1"),
         ("", {"seed": -1}, "`seed` must be at least 0"),
     ],
