@@ -153,7 +153,7 @@ def prepare(task: Task, report: Callable[[int, int], None] = lambda done, total:
     """
     check_backend(task)
     check_words(task)
-    if not has_default(task):
+    if task.recipe is not None:
         _check_plan(_recipe(task)[0], task)
     data = load(task, report)
     asked = [words.partition(":")[0] for words in task.spoken] + ["Efficient"] * task.efficient

@@ -5,7 +5,7 @@ import dataclasses
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -16,20 +16,19 @@ from kerastricks.commands import prepare
 from kerastricks.commands.ablation import jobs, store
 from kerastricks.commands.ablation.arms import arms
 from kerastricks.commands.ablation.budget import epochs_within
+from kerastricks.commands.ablation.checks import check_memory, check_network
+from kerastricks.commands.ablation.chosen import completed
 from kerastricks.commands.ablation.jobs import Job
 from kerastricks.commands.ablation.plan import SeedPlan, seed_plan
 from kerastricks.commands.ablation.task import AblateTask
 from kerastricks.commands.ablation.verdicts import verdicts
 from kerastricks.commands.ablation.workers import check_ray, outcomes, share_device
-from kerastricks.commands.defaults import batch_that_fits
 from kerastricks.commands.environment import environment
 from kerastricks.commands.output import check_writable, write_json, write_text
 from kerastricks.commands.run_lock import held
 from kerastricks.data import Data
-from kerastricks.models import assemble
 from kerastricks.report.ablation import ablation_page
 from kerastricks.report.ablation_text import COLUMNS, csv_rows, csv_text, table
-from kerastricks.training.recipe import Recipe
 from kerastricks.training.signals import Terminated
 
 _MOST_RUNS = 10_000
@@ -101,7 +100,7 @@ def ablate(
     """
     task = AblateTask(data, plan=plan, **settings)
     if plan:
-        return seed_plan(task)
+        return seed_plan(completed(task)[0])
     with contextlib.ExitStack() as stack:
         if task.out is not None:
             stack.enter_context(held(Path(task.out)))
@@ -120,6 +119,7 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
             f"{data.name} was split when it was loaded, and seeds are to vary the split. Pass its name or folder, or "
             "`dataclasses.replace(data, own_split=True)` to keep this split in all seeds."
         )
+    task, chosen = completed(task)
     asked = arms(task)
     whole, recipes = asked.recipe, asked.recipes
     if (runs_asked := len(recipes) * task.seeds) > _MOST_RUNS:
@@ -127,18 +127,15 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
             f"{len(recipes)} arms with {task.seeds} seeds each are {runs_asked:,} runs, more than {_MOST_RUNS:,}, "
             f"which take a week at a minute each. Pass fewer `seeds`. Received: seeds={task.seeds}"
         )
-    for line in asked.notes:
+    own = prepare.recipe_notes(dataclasses.replace(task, epochs=None)) if task.optimizer is not None else []
+    for line in dict.fromkeys((*chosen, *asked.notes, *own)):
         say(line)
-    if task.optimizer is not None:
-        for line in prepare.recipe_notes(dataclasses.replace(task, epochs=None)):
-            say(line)
     if task.ray is not None:
         check_ray(task.ray)
     if task.ray is not None or task.workers > 1:
         share_device()
     source = jobs.load(task)
-    if task.model.endswith(".keras") or task.weights:  # a file that fails would fail in each run, and count as a result
-        assemble(task.model, len(source.classes), whole.image_shape(source.image_shape), task.weights)
+    check_network(task, whole, source)
     backend = keras.backend.backend()
     wanted = {**asked.settings(task), "contents": _fingerprint(source)}
     folder = store.directory(task, source.name)
@@ -147,7 +144,7 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     begun = store.open_directory(folder, wanted)
     if begun is None:
         if task.ray is None:
-            _check_memory(task, recipes.values(), source)
+            check_memory(task, recipes.values(), source)
         epochs = wanted["epochs"]
         if task.minutes is not None:
             slowest = max(recipes, key=lambda arm: len(recipes[arm].names))
@@ -205,17 +202,6 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     if all("error" in run for run in every):
         raise ValueError(f"No run succeeded: {every[0]['error']}")
     return ablation
-
-
-def _check_memory(task: AblateTask, recipes: Iterable[Recipe], source: Data) -> None:
-    """Raises a `ValueError` if the largest batch of an arm does not fit into memory: its runs would all fail."""
-    largest: dict[tuple[int, int, int], int] = {}
-    for one in recipes:
-        shape = one.image_shape(source.image_shape)
-        largest[shape] = max(largest.get(shape, 0), one.batch_size)
-    for shape, batch_size in largest.items():
-        network, _ = assemble(task.model, len(source.classes), shape, task.weights)
-        batch_that_fits(network, batch_size, len(source.train[1]), asked=True)
 
 
 def _continued(begun: dict[str, Any], here: dict[str, Any]) -> dict[str, Any]:

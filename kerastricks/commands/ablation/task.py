@@ -1,7 +1,7 @@
 """What `ablate` is asked to do. Keras is not imported here."""
 
 import dataclasses
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Parameter
 
@@ -13,8 +13,6 @@ class AblateTask(TrainTask):
     """What `ablate` is asked to do.
 
     Args:
-        recipe: A name that `kerastricks recipes` lists, or a Python file that holds `recipe`.
-        model: As for `train`, but `resnet20` where none is named, whatever the images: in each arm the same.
         design: Leave each trick out of the recipe, add each to none, add one after the other, or train all
             combinations.
         against: Other recipes, by name or file, to compare the recipe with, in place of a design.
@@ -28,8 +26,6 @@ class AblateTask(TrainTask):
             take.
     """
 
-    recipe: Annotated[Any, Parameter(accepts_keys=False)] = "cifar"
-    model: str = "resnet20"
     design: Literal["leave-one-out", "add-one-in", "ladder", "all"] = "leave-one-out"
     against: Names = ()
     seeds: int = 3

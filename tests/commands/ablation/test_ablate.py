@@ -48,7 +48,7 @@ def trained(monkeypatch):
 
 
 def start(tmp_path, **settings):
-    return ablate(DATA, **{"recipe": RECIPE, "seeds": 4, "out": str(tmp_path / "out"), **settings})
+    return ablate(DATA, **{"recipe": RECIPE, "model": "resnet20", "seeds": 4, "out": str(tmp_path / "out"), **settings})
 
 
 def test_says_what_each_trick_does(tmp_path, trained):
@@ -145,11 +145,12 @@ def test_a_plan_trains_nothing(tmp_path, trained):
 
 def test_a_plan_knows_the_directory_without_its_name(tmp_path, trained, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ablate("digits", tricks=["EMA"], seeds=2)
+    ablate("digits", recipe="cifar", tricks=["EMA"], seeds=2)
     assert (tmp_path / "runs" / "ablate-digits-cifar-leave-one-out" / "results.json").exists()
-    assert ablate("digits", tricks=["EMA"], plan=True).seeds == 2
-    with pytest.raises(ValueError, match=r"`kerastricks ablate digits --backend \w+ --out none`, and ask again"):
-        ablate("digits", out="none", plan=True)
+    assert ablate("digits", recipe="cifar", tricks=["EMA"], plan=True).seeds == 2
+    words = r"`kerastricks ablate digits --recipe cifar --model resnet20 --backend \w+ --out none`, and ask again"
+    with pytest.raises(ValueError, match=words):
+        ablate("digits", recipe="cifar", out="none", plan=True)
 
 
 def test_one_seed_gives_no_interval(tmp_path, trained):
@@ -241,7 +242,13 @@ def test_tricks_that_are_added_are_judged_too(tmp_path, trained):
 
 
 def test_the_command_repeats_tricks_that_are_added(tmp_path, trained):
-    settings = {"tricks": ["MixUp"], "seeds": 1, "with_tricks": ["MixUp:alpha=0.4"], "optimizer": "AdamW"}
+    settings = {
+        "recipe": "cifar",
+        "tricks": ["MixUp"],
+        "seeds": 1,
+        "with_tricks": ["MixUp:alpha=0.4"],
+        "optimizer": "AdamW",
+    }
     found = ablate("digits", out=str(tmp_path / "out"), **settings)
     assert " --with MixUp:alpha=0.4 --backend " in found.result["command"]
     assert " --optimizer AdamW " in found.result["command"]
@@ -289,9 +296,9 @@ def test_the_command_repeats_it(tmp_path, trained):
     found = start(tmp_path, recipe="cifar", seeds=1)
     assert found.result["command"] == "kerastricks.ablate(...), with a recipe or data of the caller's"
     out = str(tmp_path / "digits")
-    found = ablate("digits", tricks=["EMA"], seeds=1, seed=7, out=out)
+    found = ablate("digits", recipe="cifar", tricks=["EMA"], seeds=1, seed=7, out=out)
     words = f"--seed 7 --backend {keras.backend.backend()} --out {out} --seeds 1 --tricks EMA"
-    assert found.result["command"] == f"kerastricks ablate digits {words}"
+    assert found.result["command"] == f"kerastricks ablate digits --recipe cifar --model resnet20 {words}"
     assert found.result["seeds"] == [7]
 
 
