@@ -70,7 +70,7 @@ class Progress(Clock):
         if self.console.is_terminal and now - self._shown >= self.refresh:
             self._shown = now
             rate = self._rate if self._schedule is None else float(self._schedule(self._step - 1))
-            speed = (batch + 1 - self._first) * self.plan.batch_size / (now - self._epoch_start)
+            speed = (batch + 1 - (self._first or 0)) * self.plan.batch_size / (now - self._epoch_start)
             at = f"epoch {self._epoch + 1}/{self.plan.epochs} step {batch + 1}/{self.plan.steps_per_epoch}"
             room = self.console.width - len(at) - _BAR - len(" 0:00:00") - 2
             shown = fit({**_scores(logs or {}), **_speed(rate, speed)}, room)

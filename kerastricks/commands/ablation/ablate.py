@@ -119,6 +119,10 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
             f"{data.name} was split when it was loaded, and seeds are to vary the split. Pass its name or folder, or "
             "`dataclasses.replace(data, own_split=True)` to keep this split in all seeds."
         )
+    if task.ray is not None:
+        check_ray(task.ray)
+    if task.ray is not None or task.workers > 1:
+        share_device()
     task, chosen = completed(task)
     asked = arms(task)
     whole, recipes = asked.recipe, asked.recipes
@@ -130,10 +134,6 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
     own = prepare.recipe_notes(dataclasses.replace(task, epochs=None)) if task.optimizer is not None else []
     for line in dict.fromkeys((*chosen, *asked.notes, *own)):
         say(line)
-    if task.ray is not None:
-        check_ray(task.ray)
-    if task.ray is not None or task.workers > 1:
-        share_device()
     source = jobs.load(task)
     check_network(task, whole, source)
     backend = keras.backend.backend()
