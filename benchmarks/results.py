@@ -43,7 +43,7 @@ WHY = {
     "finetune": """\
 Groceries at 160 pixels: `train/` to train on, and as `val/` every other image of `test/`, on which nothing was chosen.
 No trick is told apart from nothing: the runs of an arm differ by one to three points, and none brings more than that.
-Together they are: the recipe against plain Keras stands below.
+The whole recipe, optimizer and rates included, is compared with plain Keras below.
 """,
     "the-ladder": """\
 Linear scaling alone begins at a rate of 0.8, at which the network stays at chance for its first epochs, and does not
