@@ -40,6 +40,11 @@ files of [benchmarks/recipes](../benchmarks/recipes).
 """
 
 WHY = {
+    "cifar": """\
+Of the recipe's six tricks, cosine decay brings most, and is settled; warmup and crops bring less, alike in each of the
+three seeds, and two seeds more should settle them. Averaged weights bring nothing, and that within 0.15 points: at the
+end of a cosine the last weights hardly move. None was found to hurt, so the recipe stays as it was tuned.
+""",
     "finetune": """\
 Groceries at 160 pixels: `train/` to train on, and as `val/` every other image of `test/`, on which nothing was chosen.
 No trick is told apart from nothing: the runs of an arm differ by one to three points, and none brings more than that.
@@ -82,7 +87,7 @@ def section(name: str, result: dict) -> list[str]:
         f"{versions(result)}.\n"
     )
     lines = [
-        f"## {name[:1].upper()}{name[1:]}\n",
+        f"## {name[:1].upper()}{name[1:]}{how}\n",
         textwrap.fill(about, 120) + "\n",
         f"```sh\n{result['command']}\n```\n",
         *(f"![{alternative}]({file})\n" for file, (alternative, _) in pictures(name, result).items()),
