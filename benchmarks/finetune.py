@@ -5,11 +5,11 @@
 FOLDER holds train/<class>/* and test/<class>/*. All sides train on the same images of train/ at the same size, validate
 on the fifth that the seed chooses, and are judged on test/, one half of which was looked at when `finetune` was made.
 `head` trains a new last layer on frozen features, `whole` the whole network at one rate, both by `compile` and `fit`
-with Adam and mirrored images, from the same ImageNet weights, for as many epochs; `random` is the same command without
-the weights. The seconds of `head` and `whole` are those of `fit` alone, those of the command hold the reading of the
-data, the validation of each epoch and the report, too. Finished runs are kept in the file of `--out`, for one folder,
-rates, recipe, backend and versions: the same command goes on. `--json` writes, for `benchmarks/results.py`, the
-accuracies on the half that was not looked at.
+with Adam and mirrored images, from the same ImageNet weights, for as many epochs, at rates that docs/photographs.md
+sets beside others; `random` is the same command without the weights. The seconds of `head` and `whole` are those of
+`fit` alone, those of the command hold the reading of the data, the validation of each epoch and the report, too.
+Finished runs are kept in the file of `--out`, for one folder, rates, recipe, backend and versions: the same command
+goes on. `--json` writes, for `benchmarks/results.py`, the accuracies on the half that was not looked at.
 """
 
 import argparse
@@ -45,7 +45,7 @@ SHORT = {
     "whole": "plain Keras, one rate for all",
     "random": "a random start",
 }
-HELD_OUT = slice(1, None, 2)  # test images that were not looked at
+LOOKED_AT, HELD_OUT = slice(0, None, 2), slice(1, None, 2)  # halves of the test images
 WORDS = {
     "train": "kerastricks train, its defaults",
     "head": "plain Keras, frozen features and a new head",
@@ -201,7 +201,8 @@ if __name__ == "__main__":
             print(f"# {arm}, seed {seed}: {100 * statistics.mean(runs[arm, seed]['right']):.2f} %", file=sys.stderr)
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     print(f"All test images:\n\n{table(runs, slice(None))}\n")
-    print(f"Every other one, on which nothing was chosen:\n\n{table(runs, HELD_OUT)}\n")
+    print(f"Every other one, by which the recipe was chosen:\n\n{table(runs, LOOKED_AT)}\n")
+    print(f"The others, on which nothing was chosen:\n\n{table(runs, HELD_OUT)}\n")
     print(
         f"Images of {SIDE} pixels, {EPOCHS} epochs, batches of {BATCH}; Adam at {arguments.head_rate:g} (head) and "
         f"{arguments.whole_rate:g} (whole). {about['backend']}; {about['hardware']}; {versions}"
