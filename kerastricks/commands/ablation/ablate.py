@@ -132,7 +132,7 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
             f"which take a week at a minute each. Pass fewer `seeds`. Received: seeds={task.seeds}"
         )
     own = prepare.recipe_notes(dataclasses.replace(task, epochs=None)) if task.optimizer is not None else []
-    for line in dict.fromkeys((*chosen, *asked.notes, *own)):
+    for line in (*chosen, *asked.notes, *own):
         say(line)
     source = jobs.load(task)
     check_network(task, whole, source)

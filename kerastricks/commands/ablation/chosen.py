@@ -22,11 +22,10 @@ def completed(task: AblateTask) -> tuple[AblateTask, list[str]]:
     if not has_default(task) and (sized or not task.against):
         return task, []
     check_words(task)
-    for recipe in (task.recipe, *task.against):
-        if recipe is not None:
-            prepare.recipe(dataclasses.replace(task, recipe=recipe))
     if task.recipe is not None:
         arms(task)
+    for recipe in task.against:
+        prepare.recipe(dataclasses.replace(task, recipe=recipe))
     side = min(jobs.load(task).image_shape[:2])
     found, lines = fitted(task, side)
     named = dataclasses.replace(found, recipe=task.recipe or found.recipe_name, efficient=task.efficient)

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 PATIENCE = 50.0  # seconds until processes that do not come are given up
+_GREETING = 5.0  # seconds in which a caller says who it is
 SILENCE = 30  # seconds without a sign of life after which a process counts as dead, and ends the others
 _ENVIRONMENT = {
     "coordinator": "KERAS_DISTRIBUTION_JOB_ADDRESSES",
@@ -161,15 +162,17 @@ def _receive(port: int, count: int, end: float) -> str:
             server.settimeout(max(0.01, end - time.monotonic()))
             try:
                 connection, _ = server.accept()
-                connection.settimeout(5)
-                said = json.loads(connection.makefile("rb").readline())
-                number, total = int(said["process"]), int(said["processes"])
             except TimeoutError:
                 missing = sorted({*range(1, count)} - {*there})
                 reason = f"Processes {', '.join(map(str, missing))} of {count} did not come in {PATIENCE:.0f} seconds."
                 break
+            except OSError:
+                continue  # gone again
+            try:
+                number, total = _introduced(connection)
             except (ValueError, KeyError, TypeError, OSError):
-                continue  # somebody else
+                connection.close()  # somebody else
+                continue
             if number in there:
                 reason = f"Two processes have the number {number}: give each its own `process`."
             elif total != count:
@@ -177,8 +180,16 @@ def _receive(port: int, count: int, end: float) -> str:
             there[-1 if reason else number] = connection
         for connection in there.values():
             try:
-                connection.sendall(json.dumps(reason).encode() + b"\n")
-                connection.close()
+                with connection:
+                    connection.sendall(json.dumps(reason).encode() + b"\n")
             except OSError:
                 reason = reason or "A process has gone away."
     return reason
+
+
+def _introduced(connection: socket.socket) -> tuple[int, int]:
+    """Returns the number of the process that has called, and of how many it is one."""
+    connection.settimeout(_GREETING)
+    with connection.makefile("rb") as lines:
+        said = json.loads(lines.readline(1000))
+    return int(said["process"]), int(said["processes"])

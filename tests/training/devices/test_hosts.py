@@ -69,24 +69,33 @@ def test_they_disagree_on_their_number(port):
     assert "`processes` must agree" in meet(port, 2, 0, (1, 3))[0]
 
 
-def test_somebody_else_calls(port):
-    """A stranger on the port is hung up on, and the others still meet."""
+@pytest.mark.parametrize("words", [b"GET / HTTP/1.1\n\n", b'"hello"\n', b""], ids=["a browser", "JSON", "nothing"])
+def test_somebody_else_calls(port, monkeypatch, words):
+    """A stranger on the port is hung up on, at once or when it says nothing, and the others still meet."""
+    monkeypatch.setattr(hosts, "_GREETING", 0.1)
+    heard = []
 
     def call():
         end = time.monotonic() + 1
-        while time.monotonic() < end:
+        while not heard and time.monotonic() < end:
             try:
                 with socket.create_connection(("127.0.0.1", port), timeout=1) as stranger:
-                    stranger.sendall(b"GET / HTTP/1.1\n\n")
-                return
+                    stranger.sendall(words)
+                    heard.append(stranger.recv(1))
+            except ConnectionResetError:
+                heard.append(b"")
             except OSError:
                 time.sleep(0.01)
 
-    thread = threading.Thread(target=call)
-    thread.start()
-    said = meet(port, 2, 0, 1)
-    thread.join()
-    assert said == {}
+    first = threading.Thread(target=call)
+    first.start()
+    said = {}
+    waiting = threading.Thread(target=lambda: said.update(meet(port, 2, 0)))
+    waiting.start()
+    first.join()
+    said.update(meet(port, 2, 1))
+    waiting.join()
+    assert (heard, said) == ([b""], {})
 
 
 @pytest.mark.parametrize(
