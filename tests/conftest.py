@@ -34,6 +34,12 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if not needs_none(item)]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Begins each test, and the fixtures that are made for it, with the same random numbers."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def ctrl_c():
     """Lets Ctrl-C be noticed where the tests themselves run in the background, where it is ignored."""
