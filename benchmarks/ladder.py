@@ -82,12 +82,15 @@ if __name__ == "__main__":
         f"{found['model']}, {found['train_images']:,} images of {Path(found['data']).name}, {found['epochs']} epochs, "
         f"{len(found['seeds'])} seeds, on {found['backend']}; {found['hardware']}\n{versions}"
     )
-    print(f"{'accuracy, % (deviation)':44}   points over the row above, 95 % (Student's)")
+    over = "points over the row above, 95 % (Student's)"
+    print(f"{'accuracy, % (deviation)':44}   {over}  each seed's")
     above = SMALL
     for name in (SMALL, *lower, top):
         column = figures[name]
         gain = "" if name == SMALL else change(column, figures[above])
-        print(f"  {TITLES[name]:28} {statistics.mean(column):6.2f} ({statistics.stdev(column):.2f})   {gain}".rstrip())
+        each = " ".join(f"{one:.2f}" for one in column)
+        average = f"{statistics.mean(column):6.2f} ({statistics.stdev(column):.2f})"
+        print(f"  {TITLES[name]:28} {average}   {gain:{len(over)}}  {each}")
         above = name
     gains = {name: [one - other for one, other in zip(figures[name], figures[FOOT], strict=True)] for name in figures}
     ratio, low, high = share(gains[HELPED], gains[SMALL])
