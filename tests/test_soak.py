@@ -41,7 +41,7 @@ def reference(soak, made):
 @pytest.mark.slow
 def test_a_run_that_is_killed_twice_ends_as_one_that_was_not(soak, made, reference):
     found = soak.kills.Found()
-    moments = [soak.kills.Moment("saving", 60, 0.5), soak.kills.Moment("reporting", 0, 0.2)]
+    moments = [soak.kills.Moment("saving", 60, 0.5), soak.kills.Moment("reporting", 0, 0.0)]
     soak.kills.run_of(found, made, reference, made.base / "killed", moments, soak.kills.lengths(reference))
     assert found.faults == []
     assert (found.kills, found.runs, found.same, found.unreadable) == (2, 1, 1, 0)

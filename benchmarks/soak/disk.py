@@ -101,13 +101,14 @@ def run_on(made: Workload, reference: Uninterrupted, run: Path, part: float) -> 
     A run that ends well must leave the same model; another must say so in a line, and go on when there is room again.
     """
     process = made.start(made.command(run, "--checkpoint-minutes", "0.001"), None, often=True)
+    room = int(part * reference.checkpoint.stat().st_size)
     files: list[Path] = []
     while process.poll() is None and not files:
         files = [*(run / "checkpoints").glob("step-*.npz")]
         time.sleep(1e-3)
     if files:
         hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)[1]
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (int(part * files[0].stat().st_size), hard))
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (room, hard))
     output = process.communicate()[0].decode(errors="replace").strip()
     if not files or process.returncode not in (0, 1) or "Traceback" in output:
         return f"status {process.returncode}", [output[-2000:]]

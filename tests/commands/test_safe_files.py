@@ -145,7 +145,8 @@ def test_a_disk_that_is_full_after_the_model(folder, tmp_path, tiny):
         "from kerastricks.cli import main; main()"
     )
     words = ("train", "photos", "--model", tiny["colour"], "--epochs", "1", "--batch-size", "8", "--out", "out")
-    process = command(*words, cwd=tmp_path, code=code, KERASTRICKS_CACHE=str(tmp_path / "cache"))
+    folders = {"KERASTRICKS_CACHE": str(tmp_path / "cache"), "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "jax")}
+    process = command(*words, cwd=tmp_path, code=code, **folders)  # nothing cut off is left where others read
     _, said = process.communicate()
     assert process.returncode == 1
     *_, last = said.splitlines()

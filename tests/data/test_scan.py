@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_read_is_told(folder, monkeypatch):
 def test_thousands_take_a_moment(folder):
     """20,000 in a second where nothing else runs."""
     many = paths(folder)[1:4:2] * 2000
-    start = time.perf_counter()
+    start = time.process_time()
     found = scan(many)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert len(np.unique(found.starts)) == 2

@@ -147,9 +147,9 @@ def test_files_are_neither_opened_nor_looked_up(tmp_path, monkeypatch):
     asked = []
     status = os.stat
     monkeypatch.setattr(os, "stat", lambda path, **options: asked.append(path) or status(path, **options))
-    start = time.perf_counter()
+    start = time.process_time()
     assert {top: len(paths) for top, paths in walk(str(tmp_path)).files.items()} == {"a": 10_000, "b": 10_000}
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert len([path for path in asked if str(path).startswith(str(tmp_path))]) < 20
 
 

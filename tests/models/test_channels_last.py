@@ -7,7 +7,7 @@ from kerastricks.models.channels_last import keep_channels_last
 from kerastricks.optimizers.sgd import SGD
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="Keras' own layers stay")
-IMAGES = np.random.default_rng(0).normal(size=(4, 9, 8, 6)).astype("float32")
+IMAGES = np.random.default_rng(0).normal(size=(4, 9, 8, 16)).astype("float32")
 
 SETTINGS = {
     "plain": {},

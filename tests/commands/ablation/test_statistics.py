@@ -18,8 +18,9 @@ from kerastricks.commands.ablation.statistics import (
 
 pytestmark = pytest.mark.any_backend
 
+FIGURES = st.floats(0, 1, width=32)  # as Keras gives them
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
-PAIRS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
+PAIRS = st.lists(st.tuples(FIGURES, FIGURES), min_size=1, max_size=8)
 
 
 def settled(mean, p_holm):

@@ -1,5 +1,6 @@
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -35,7 +36,8 @@ def test_a_run_says_whether_it_waits(model, seconds):
             return np.zeros((len(indices), *self.shape[1:]), "uint8")
 
     data = Images(), np.arange(64) % 3
-    history = kt.Recipe(learning_rate=0.01).fit(model, data, epochs=1, batch_size=6, verbose=0)
+    steady = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: time.sleep(0.05))
+    history = kt.Recipe(learning_rate=0.01).fit(model, data, epochs=1, batch_size=6, verbose=0, callbacks=[steady])
     assert (history.history["data_wait"][0] > 0.1) == bool(seconds)
 
 

@@ -24,7 +24,12 @@ def port():
 def quiet_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith("KERAS_DISTRIBUTION")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(hosts, "PATIENCE", 1.0)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Gives up after three seconds, in which a busy machine answers."""
+    monkeypatch.setattr(hosts, "PATIENCE", 3.0)
 
 
 def meet(port, count, *ranks):
@@ -55,14 +60,14 @@ def test_two_have_one_number(port):
     assert "Two processes have the number 1" in said[0] and len(said) == 3
 
 
-def test_one_does_not_come(port):
-    assert meet(port, 3, 0, 1)[0] == "Processes 2 of 3 did not come in 1 seconds."
+def test_one_does_not_come(port, impatient):
+    assert meet(port, 3, 0, 1)[0] == "Processes 2 of 3 did not come in 3 seconds."
 
 
-def test_nobody_answers(port):
+def test_nobody_answers(port, impatient):
     begin = time.monotonic()
     assert "Nobody answers at 127.0.0.1" in meet(port, 2, 1)[0]
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30  # and not the usual 50
 
 
 def test_they_disagree_on_their_number(port):
@@ -72,14 +77,13 @@ def test_they_disagree_on_their_number(port):
 @pytest.mark.parametrize("words", [b"GET / HTTP/1.1\n\n", b'"hello"\n', b""], ids=["a browser", "JSON", "nothing"])
 def test_somebody_else_calls(port, monkeypatch, words):
     """A stranger on the port is hung up on, at once or when it says nothing, and the others still meet."""
-    monkeypatch.setattr(hosts, "_GREETING", 0.1)
     heard = []
 
     def call():
-        end = time.monotonic() + 1
+        end = time.monotonic() + 60
         while not heard and time.monotonic() < end:
             try:
-                with socket.create_connection(("127.0.0.1", port), timeout=1) as stranger:
+                with socket.create_connection(("127.0.0.1", port), timeout=60) as stranger:
                     stranger.sendall(words)
                     heard.append(stranger.recv(1))
             except ConnectionResetError:
@@ -91,8 +95,10 @@ def test_somebody_else_calls(port, monkeypatch, words):
     first.start()
     said = {}
     waiting = threading.Thread(target=lambda: said.update(meet(port, 2, 0)))
-    waiting.start()
-    first.join()
+    with monkeypatch.context() as patches:
+        patches.setattr(hosts, "_GREETING", 5.0 if words else 0.1)
+        waiting.start()
+        first.join()
     said.update(meet(port, 2, 1))
     waiting.join()
     assert (heard, said) == ([b""], {})
