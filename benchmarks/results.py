@@ -56,6 +56,10 @@ recover in ten; with one epoch of warmup the two bring back what comes back at a
 decay and label smoothing are not told apart from nothing: a ResNet-20 underfits in ten epochs, and the paper's networks
 are deeper, wider and trained twelve times as long. Cosine decay is better than steps, by 0.8 points.
 """,
+    "the-large-batch": """\
+The foot and the four heuristics of the ladder alone, with more seeds and all runs of both made anew: on another machine
+of the same kind, a run is not the same to the bit.
+""",
 }  # what a measurement means, after it
 
 
