@@ -187,8 +187,8 @@ def test_no_process_outlives_its_own(paint, end):
     (os.kill if end == signal.SIGKILL else os.killpg)(process.pid, end)
     rest = process.communicate(timeout=30)[0].strip()
     assert rest == ("" if end == signal.SIGKILL else number)
-    end = time.monotonic() + 60
-    while os.path.exists(f"/proc/{number}") and time.monotonic() < end:
+    latest = time.monotonic() + 60
+    while os.path.exists(f"/proc/{number}") and time.monotonic() < latest:
         time.sleep(0.05)
     assert subprocess.run(["ps", "-p", number], capture_output=True).returncode == 1
     assert not before or not {name for name in set(os.listdir("/dev/shm")) - before if number in name}
