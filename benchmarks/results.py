@@ -57,9 +57,8 @@ decay and label smoothing are not told apart from nothing: a ResNet-20 underfits
 are deeper, wider and trained twelve times as long. Cosine decay is better than steps, by 0.8 points.
 """,
     "the-large-batch": """\
-The foot and the four heuristics of the ladder alone, with one seed more and all runs of both made anew: on another
-machine of the same kind, a run is not the same to the bit. Five seeds were planned; the time ended after four, whatever
-they showed.
+The foot and the four heuristics of the ladder alone, over five seeds, all runs of both made anew: on another machine of
+the same kind, a run is not the same to the bit.
 """,
 }  # what a measurement means, after it
 
