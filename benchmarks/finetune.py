@@ -27,7 +27,7 @@ import numpy as np
 from kept import Kept, spelled
 
 import kerastricks as kt
-from kerastricks.commands.ablation.statistics import effects, paired, verdict
+from kerastricks.commands.ablation.statistics import always_valid, effects, paired, verdict
 from kerastricks.commands.defaults import photograph_size
 from kerastricks.commands.environment import environment
 from kerastricks.commands.task import TrainTask
@@ -117,7 +117,7 @@ def table(runs, share):
         spread = f"{statistics.stdev(column):.2f}" if len(column) > 1 else "one run"
         gain = ""
         if arm != "train" and len(ours) == len(column) > 1:
-            effect = paired(ours, column)
+            effect = always_valid(paired(ours, column))
             ends = "" if effect.low is None else f" [{effect.low:+.2f}, {effect.high:+.2f}]"
             gain = f"{effect.mean:+.2f}{ends}"
         elif arm != "train" and len(ours) == len(column):

@@ -1,13 +1,13 @@
 """The tutorial's tricks in the order of the paper, in batches of 1,024: what each adds, what heuristics bring back.
 
-    python benchmarks/ladder.py FOLDER --out DIRECTORY [--seeds 3] [--epochs 10] [--images N] [--workers 2]
+    python benchmarks/ladder.py FOLDER --out DIRECTORY [--seeds 5] [--epochs 10] [--images N] [--workers 2]
     python benchmarks/ladder.py FOLDER --out OTHER --rungs        # the foot and the four heuristics together alone
 
 What does ResNet-20 with step decay, tuned for batches of 128 (`recipes/step_decay.py`), lose in batches of 1,024 for as
 many epochs? The heuristics of the paper's section 3 (linear scaling, warmup, zero γ, no bias decay) are to bring it
 back; cosine decay and label smoothing (section 5) come on top. Each rung is a recipe file, `recipes/batch_1024*.py`.
-Runs pair by seed, and finished ones are kept: the same command goes on. The intervals are Student's, for a number of
-seeds that was fixed before, each for its row alone.
+Runs pair by seed, and finished ones are kept: the same command goes on. The intervals hold however often seeds are
+added and looked at, as those of `kerastricks ablate`, each for its row alone.
 """
 
 import argparse
@@ -15,10 +15,9 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from scipy import stats
-
 import kerastricks as kt
-from kerastricks.commands.ablation.statistics import paired
+from kerastricks.commands.ablation import sequential
+from kerastricks.commands.ablation.statistics import always_valid, paired
 
 RECIPES = Path(__file__).parent / "recipes"
 SMALL, FOOT, HELPED = "step_decay", "batch_1024", "batch_1024_no_bias_decay"
@@ -38,10 +37,10 @@ RUNGS = list(TITLES)[1:]
 def share(back: Sequence[float], lost: Sequence[float]) -> tuple[float, float, float]:
     """Returns the ratio of two paired means with its 95 % interval, by Fieller (1954); ends are infinite without one.
 
-    The interval holds each r for which a t-test does not reject that back − r · lost has mean 0.
+    The interval holds each r at which the always-valid test does not reject that back − r · lost has mean 0.
     """
     n, a, b = len(back), statistics.mean(back), statistics.mean(lost)
-    t = stats.t.isf(0.025, n - 1) ** 2 / n
+    t = float(sequential.threshold(n)) ** 2 / n
     va, vb, cov = statistics.variance(back), statistics.variance(lost), statistics.covariance(back, lost)
     square, linear, constant = b * b - t * vb, a * b - t * cov, a * a - t * va
     root = linear * linear - square * constant
@@ -52,8 +51,8 @@ def share(back: Sequence[float], lost: Sequence[float]) -> tuple[float, float, f
 
 def change(upper: Sequence[float], lower: Sequence[float]) -> str:
     """Returns what one column of accuracies has over another, with its interval."""
-    effect = paired(upper, lower)
-    ends = "(no deviation)" if effect.low is None else f"[{effect.low:+.2f}, {effect.high:+.2f}]"
+    effect = always_valid(paired(upper, lower))
+    ends = "(no interval)" if effect.low is None else f"[{effect.low:+.2f}, {effect.high:+.2f}]"
     return f"{effect.mean:+6.2f} {ends}"
 
 
@@ -61,7 +60,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
     parser.add_argument("--out", default="runs/ladder")
-    for name, default in (("seeds", 3), ("epochs", 10), ("images", None), ("workers", 1)):
+    for name, default in (("seeds", 5), ("epochs", 10), ("images", None), ("workers", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--rungs", nargs="*", choices=RUNGS, default=RUNGS)
     arguments = parser.parse_args()
@@ -74,15 +73,15 @@ if __name__ == "__main__":
         efficient=True,
         **{name: getattr(arguments, name) for name in ("out", "seeds", "epochs", "images", "workers")},
     ).result
-    if arguments.seeds < 2 or any("error" in run for arm in found["arms"] for run in arm["runs"]):
-        parser.exit(1, f"An interval needs two seeds or more, and runs that did not fail: see {arguments.out}\n")
+    if arguments.seeds < sequential.FEWEST or any("error" in run for arm in found["arms"] for run in arm["runs"]):
+        parser.exit(1, f"An interval needs three seeds or more, and runs that did not fail: see {arguments.out}\n")
     figures = {arm["name"]: [100 * run["accuracy"] for run in arm["runs"]] for arm in found["arms"]}
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     print(
         f"{found['model']}, {found['train_images']:,} images of {Path(found['data']).name}, {found['epochs']} epochs, "
         f"{len(found['seeds'])} seeds, on {found['backend']}; {found['hardware']}\n{versions}"
     )
-    over = "points over the row above, 95 % (Student's)"
+    over = "points over the row above, 95 %"
     print(f"{'accuracy, % (deviation)':44}   {over}  each seed's")
     above = SMALL
     for name in (SMALL, *lower, top):

@@ -29,36 +29,38 @@ INTRODUCTION = """# What the tricks bring
 
 Written by `benchmarks/results.py` from the measurements in [evidence](evidence); the command stands beside each.
 *Deviation* is the standard deviation over seeds; runs pair by seed; intervals and p of the tables hold however often
-one looks, p for all comparisons of a table together: [how to read them](ablation.md). Intervals in what a benchmark
-printed are Student's, narrower, for a number of seeds that was fixed before. What the tricks cost in time stands in
-[overhead](overhead.md), what goes wrong with too little data in [small data](small_data.md).
+one looks, p for all comparisons of a table together: [how to read them](ablation.md). What the tricks cost in time
+stands in [overhead](overhead.md), what goes wrong with too little data in [small data](small_data.md).
 
 CIFAR-10 is a copy in JPEG, which loses detail: a figure stands beside others on the same files, not beside published
 ones. The test images lie in the folder as `val/`, so that all of `train/` is trained on and they judge; nothing was
 chosen by them. `baseline` is the shipped recipe, SGD at a constant rate; `step_decay` and the `batch_1024` ones are
-files of [benchmarks/recipes](../benchmarks/recipes).
+files of [benchmarks/recipes](../benchmarks/recipes). The groceries are 27 of the 81 classes of the [Grocery Store
+Dataset](https://github.com/marcusklasson/GroceryStoreDataset) (Klasson et al., 2019).
 """
 
 WHY = {
     "cifar": """\
 Of the recipe's six tricks, cosine decay brings most, and is settled; warmup and crops bring less, alike in each of the
-three seeds, and two seeds more should settle them. Averaged weights bring nothing, and that within 0.15 points: at the
-end of a cosine the last weights hardly move. None was found to hurt, so the recipe stays as it was tuned.
+three seeds, and two seeds more should settle them. Averaged weights bring nothing beside it, and that within 0.15
+points: at the end of a cosine the last weights hardly move. None was found to hurt, so the recipe stays as it was
+tuned.
 """,
     "finetune": """\
-Groceries at 160 pixels: `train/` to train on, and as `val/` every other image of `test/`, on which nothing was chosen.
-No trick is told apart from nothing: the runs of an arm differ by one to three points, and none brings more than that.
+Groceries at 160 pixels: `train/` to train on, and as `val/` the half of `test/` on which nothing was chosen. No trick
+is told apart from nothing: accuracies of an arm have a deviation of one to three points, and every interval holds 0.
 The whole recipe, optimizer and rates included, is compared with plain Keras below.
 """,
     "the-ladder": """\
 Linear scaling alone begins at a rate of 0.8, at which the network stays at chance for its first epochs, and does not
 recover in ten; with one epoch of warmup the two bring back what comes back at all, 5.2 of 6.6 points. Zero γ, no bias
 decay and label smoothing are not told apart from nothing: a ResNet-20 underfits in ten epochs, and the paper's networks
-are deeper, wider and trained twelve times as long. Cosine decay is better than steps, by 0.8 points.
+are deeper, wider and trained twelve times as long. Cosine decay came out above steps, by 0.8 points. The intervals of
+this table are Student's, half as wide as those of the others, for three seeds that were fixed before.
 """,
     "the-large-batch": """\
-The foot and the four heuristics of the ladder alone, over five seeds, all runs of both made anew: on another machine of
-the same kind, a run is not the same to the bit.
+The foot and the four heuristics of the ladder alone, over five seeds, all runs of both made anew on a machine of the
+same kind, where a run is not the same to the bit; the runs at 128 are the earlier ones.
 """,
 }  # what a measurement means, after it
 
