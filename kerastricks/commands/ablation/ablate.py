@@ -173,7 +173,7 @@ def _ablate(task: AblateTask, say: Callable[[str], None], stack: contextlib.Exit
             for arm, recipe in recipes.items()
         ]
         seconds = sum(one.get("seconds", 0.0) for arm in found for one in arm["runs"])
-        return {**facts, "seconds": seconds, "arms": found, "effects": verdicts(found, asked.comparisons)}
+        return {**facts, "seconds": seconds, "arms": found, "effects": verdicts(found, asked.comparisons, seeds)}
 
     def job(arm: str, seed: int) -> Job:
         checkpoints = None if task.ray else str(runs.unfinished(arm, seed).resolve())  # Ray's machines share no disk

@@ -156,7 +156,7 @@ def planned(
     seeds = list(itertools.takewhile(made.__contains__, itertools.count(first)))
     runs = store.Runs(folder, arms, seeds) if seeds else None
     found: list[dict[str, Any]] = [{"name": arm, "runs": runs.of(arm) if runs else []} for arm in arms]
-    told = verdicts(found, comparisons)
+    told = verdicts(found, comparisons, seeds)
     effects = [effect for effect in told if effect["accuracy"]]
     if not effects:
         reason = f" ({told[0]['verdict']})" if told else ""

@@ -12,7 +12,9 @@ from kerastricks.commands.ablation.statistics import effects, verdict
 FIGURES = ("accuracy", "loss", "ms_per_step", "peak_memory")
 
 
-def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+def verdicts(
+    arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison], seeds: Sequence[int]
+) -> list[dict[str, Any]]:
     """Returns the effect of each trick on each figure, over the first seeds of which all arms that it needs are there.
 
     In the order of seeds, always valid, and p corrected for all `comparisons`: see `statistics.effects`.
@@ -20,13 +22,14 @@ def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison
     Args:
         arms: `{"name": ..., "runs": [...]}`, with runs as `kerastricks.commands.ablation.jobs.attempt` returns them.
         comparisons: See `kerastricks.commands.ablation.designs.arms`.
+        seeds: All that are to be made, in their order, whether they are there or not.
 
     Returns:
         One dictionary a comparison whose arms have all begun, with the runs that failed in `failures`. Where no seed is
         whole, the figures are None and the verdict gives the reason.
     """
     runs = {arm["name"]: {run["seed"]: run for run in arm["runs"]} for arm in arms}
-    whole = {one: _seeds(one, runs) for one in comparisons}
+    whole = {one: _whole(one, runs, seeds) for one in comparisons}
     measured: dict[str, dict] = {}
     for figure in FIGURES:
 
@@ -34,9 +37,9 @@ def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison
             return fmean(runs[name][seed][figure] for name in side)
 
         sides = {
-            one.trick: ([mean(one.having, seed) for seed in seeds], [mean(one.lacking, seed) for seed in seeds])
+            one.trick: ([mean(one.having, seed) for seed in made], [mean(one.lacking, seed) for seed in made])
             for one in comparisons
-            if (seeds := whole[one])
+            if (made := whole[one])
         }
         measured[figure] = effects(sides, planned=len(comparisons))
     found = []
@@ -66,14 +69,12 @@ def verdicts(arms: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison
     return found
 
 
-def _seeds(one: Comparison, runs: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> list[int]:
+def _whole(one: Comparison, runs: Mapping[str, Mapping[int, Mapping[str, Any]]], seeds: Sequence[int]) -> list[int]:
     """Returns the first seeds, up to one that an arm of a comparison still lacks, without those of which a run failed.
 
     Where runs are made side by side, a later seed may be whole before: with it, the verdict would rest on another
     sequence of seeds than it will in the end.
     """
     names = (*one.having, *one.lacking)
-    made = itertools.takewhile(
-        lambda seed: all(seed in runs[name] for name in names), sorted(set().union(*runs.values()))
-    )
+    made = itertools.takewhile(lambda seed: all(seed in runs[name] for name in names), seeds)
     return [seed for seed in made if all("accuracy" in runs[name][seed] for name in names)]
