@@ -22,7 +22,8 @@ def flip_averaged(model: Any) -> Any:
         model: A functional or Sequential model of images (N, H, W, C).
 
     Raises:
-        ValueError: If the model has no graph, or not one input of images.
+        ValueError: If the model has no graph, or not one input of images, or is compiled with a function of yours that
+            is not registered for saving.
 
     Reference: Jordan, 2024, arXiv:2404.00498.
     """
@@ -38,6 +39,13 @@ def flip_averaged(model: Any) -> Any:
     averaged = keras.Model(images, outputs, name=f"{model.name}_with_flips")
     if model.compiled:
         config = {**model.get_compile_config(), "optimizer": "sgd"}  # Keras opens no compiled model without one
-        averaged.compile(**keras.saving.deserialize_keras_object(config))
+        try:
+            settings = keras.saving.deserialize_keras_object(config)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"'{model.name}' is compiled with a loss or metric of your own, which Keras cannot make anew: "
+                f"{str(error).splitlines()[0]} Put @keras.saving.register_keras_serializable() before it."
+            ) from error
+        averaged.compile(**settings)
         averaged.optimizer.build(averaged.trainable_variables)
     return averaged

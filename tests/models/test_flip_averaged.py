@@ -84,3 +84,27 @@ def test_refuses_what_is_no_network_of_images():
     ):
         with pytest.raises(ValueError, match=f"Flips are averaged for .* Received: {received}"):
             kt.models.flip_averaged(model)
+
+
+def loss_of_mine(targets, outputs):
+    return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
+
+
+@pytest.mark.parametrize("settings", [{"loss": loss_of_mine}, {"loss": "mse", "metrics": [loss_of_mine]}])
+def test_a_function_of_the_users_must_be_registered(settings):
+    model = lit()
+    model.compile("sgd", **settings)
+    with pytest.raises(
+        ValueError, match="'lit' is compiled with a loss or metric of your own.*loss_of_mine.*register_"
+    ):
+        kt.models.flip_averaged(model)
+
+
+def test_a_registered_function_is_kept():
+    """Outputs of (0, 5.5) and (0, 27.5), both of the first class: a loss of 5.5 and 27.5, and a little."""
+    model = lit()
+    with keras.saving.custom_object_scope({"loss_of_mine": loss_of_mine}):
+        model.compile("sgd", loss=loss_of_mine)
+        averaged = kt.models.flip_averaged(model)
+    loss = averaged.evaluate(IMAGES, np.zeros(2, "int32"), verbose=0)
+    assert loss == pytest.approx((5.5 + np.log1p(np.exp(-5.5)) + 27.5) / 2, rel=1e-4)
