@@ -29,8 +29,9 @@ class Muon(DecayRule, VariableRates, keras.optimizers.Muon):
 
     A kernel of a convolution is taken as a matrix of (height * width * inputs, outputs), as in Jordan's airbench; Keras
     leaves it, and so nearly all of a convolutional network, to AdamW. AdamW trains the rest: the last kernel, which is
-    the classifier's, kernels of one input or one output, as depthwise ones, biases, γ and β. The scale of Liu et al.
-    gives both parts updates of one size, so the learning rate and the weight decay are those of AdamW.
+    the classifier's, kernels of one input or one output, as depthwise ones with a multiplier of 1, biases, γ and β. The
+    scale of Liu et al. gives both parts updates of one size, so the learning rate and the weight decay are those of
+    AdamW.
 
     Args: as `keras.optimizers.Muon`, and `kernels_only`, `exclude`, `include`, `rates` as for `kerastricks.SGD`, and
         weight_decay: Decoupled weight decay of both parts, in place of `adam_weight_decay`.
@@ -61,7 +62,7 @@ class Muon(DecayRule, VariableRates, keras.optimizers.Muon):
     def _should_use_adamw(self, variable):  # Keras asks for each variable
         matrix = _Matrix(matrix_shape(variable.shape), variable.path)
         last = keras_private.variable_index(self, variable) == self.last_kernel
-        return last or min(matrix.shape, default=1) == 1 or super()._should_use_adamw(matrix)
+        return last or 1 in variable.shape[-2:] or super()._should_use_adamw(matrix)
 
     def zeropower_via_newtonschulz5(self, x, steps):
         return ops.reshape(super().zeropower_via_newtonschulz5(ops.reshape(x, matrix_shape(x.shape)), steps), x.shape)

@@ -66,6 +66,27 @@ def test_follows_the_formulas(decay):
         assert found[name] == pytest.approx(formula(name, 0.05, decay or 0), rel=1e-3, abs=1e-4), name
 
 
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    ("layer", "channels", "muons"),
+    [
+        (lambda: keras.layers.Conv2D(8, 3), 2, True),
+        (lambda: keras.layers.Conv2D(8, 3), 1, False),
+        (lambda: keras.layers.Conv2D(8, 3, groups=4), 8, True),
+        (lambda: keras.layers.Conv2D(8, 7, groups=8), 8, False),  # depthwise, as Keras' ConvNeXt has it
+        (lambda: keras.layers.DepthwiseConv2D(3), 8, False),
+        (lambda: keras.layers.Conv2D(1, 3), 8, False),
+    ],
+)
+def test_which_kernels_are_matrices(layer, channels, muons):
+    made = layer()
+    made.build((None, 9, 9, channels))
+    optimizer = kt.Muon(exclude_last=False)
+    optimizer.build([made.kernel, made.bias])
+    assert optimizer._should_use_adamw(made.kernel) is not muons
+    assert optimizer._should_use_adamw(made.bias)
+
+
 def test_the_last_kernel_may_be_muons():
     assert run(kt.Muon(0.05, exclude_last=False))["head"] == pytest.approx(
         muon("head", 0.05, 0.004), rel=1e-3, abs=1e-4
