@@ -127,9 +127,14 @@ class ProgressiveResizing(Trick):
             return
         sizes = {size for size in self._sizes(whole, setup.plan) if size != whole}
         if not sizes:
+            cure = (
+                "Lower `initial_scale` or `size_increment`"
+                if setup.plan.epochs > 1
+                else "Train for more than one epoch"
+            )
             raise ValueError(
                 f"ProgressiveResizing would have no effect: images of {whole[0]}×{whole[1]} pixels stay as they are. "
-                f"Received: {self}. Lower `initial_scale` or `size_increment`, or leave ProgressiveResizing out."
+                f"Received: {self}. {cure}, or leave ProgressiveResizing out."
             )
         for height, width in sorted(sizes):
             try:

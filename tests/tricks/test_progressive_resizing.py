@@ -169,6 +169,12 @@ def test_images_that_would_stay_as_they_are_are_refused(setup):
         dataclasses.replace(QUICK, size_increment=16).check(setup())
 
 
+def test_a_run_of_one_epoch_is_refused(setup):
+    """Its epoch is the last, which has the final scale."""
+    with pytest.raises(ValueError, match="stay as they are.*Train for more than one epoch, or leave"):
+        QUICK.check(setup(plan=kt.Plan(1, 4, 8)))
+
+
 def test_the_network_of_another_trick_is_refused(setup):
     class Teacher(kt.Trick):
         def auxiliary(self, model, plan):
