@@ -2,7 +2,8 @@
 
 bfloat16 autocast, channels last, one plain loop, on the first GPU if there is one. It does what the recipe does: the
 same rates, decay, smoothing, crops, alternating flips and slow weights, the same evaluation after each epoch. Its
-whitening comes from the first 5,000 images, as Jordan's. Keras is not imported.
+whitening comes from the first 5,000 images, as Jordan's, and its momentum is PyTorch's, whose velocity does not hold
+the rate. Keras is not imported.
 """
 
 import math

@@ -20,10 +20,11 @@ each step brought, in percent:
 
 What is other here: images are loaded as squares of 232 pixels, and crops are made from those, at 224 pixels, and then
 resized to 176; the rate climbs update by update, not epoch by epoch; one mixing per batch of 1,024, not per GPU's 128;
-the bias of the last layer does not decay either; what is erased becomes grey, not the mean colour; the average takes
-every update, not each 32nd with what makes up for it, and follows the weights from the beginning, not from epoch 5 on,
-at a momentum that rises as (1 + updates) / (10 + updates) and is that of 600 epochs whatever `--epochs` says; moments
-of BatchNormalization are those of the batch of 1,024, the copies of an image in it, and not of a GPU's 128.
+the bias of the last layer does not decay either; what is erased becomes grey, not the mean colour; TrivialAugment takes
+the nearest pixels and does not interpolate; the average takes every update, not each 32nd with what makes up for it,
+and follows the weights from the beginning, not from epoch 5 on, at a momentum that rises as (1 + updates) / (10 +
+updates) and is that of 600 epochs whatever `--epochs` says; moments of BatchNormalization are those of the batch of
+1,024, the copies of an image in it, and not of a GPU's 128.
 
     kerastricks train imagenet/ --recipe torchvision_v2 --model resnet50b --image-size 232
 """
