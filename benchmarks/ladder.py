@@ -1,7 +1,7 @@
 """The tutorial's tricks in the order of the paper, in batches of 1,024: what each adds, what heuristics bring back.
 
     python benchmarks/ladder.py FOLDER --out DIRECTORY [--seeds 5] [--epochs 10] [--images N] [--workers 2]
-    python benchmarks/ladder.py FOLDER --out OTHER --rungs        # the foot and the four heuristics together alone
+    python benchmarks/ladder.py FOLDER --out OTHER --rungs        # without and with the four heuristics alone
 
 What does ResNet-20 with step decay, tuned for batches of 128 (`recipes/step_decay.py`), lose in batches of 1,024 for as
 many epochs? The heuristics of the paper's section 3 (linear scaling, warmup, zero γ, no bias decay) are to bring it
@@ -64,6 +64,8 @@ if __name__ == "__main__":
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--rungs", nargs="*", choices=RUNGS, default=RUNGS)
     arguments = parser.parse_args()
+    if arguments.seeds < sequential.FEWEST:
+        parser.error(f"an interval needs {sequential.FEWEST} seeds or more. Received: --seeds {arguments.seeds}")
     *lower, top = [name for name in RUNGS if name in (FOOT, HELPED, *arguments.rungs)]
     found = kt.ablate(
         arguments.data,
@@ -73,8 +75,8 @@ if __name__ == "__main__":
         efficient=True,
         **{name: getattr(arguments, name) for name in ("out", "seeds", "epochs", "images", "workers")},
     ).result
-    if arguments.seeds < sequential.FEWEST or any("error" in run for arm in found["arms"] for run in arm["runs"]):
-        parser.exit(1, f"An interval needs three seeds or more, and runs that did not fail: see {arguments.out}\n")
+    if any("error" in run for arm in found["arms"] for run in arm["runs"]):
+        parser.exit(1, f"Runs failed, so that no interval can be given: see {arguments.out}\n")
     figures = {arm["name"]: [100 * run["accuracy"] for run in arm["runs"]] for arm in found["arms"]}
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     print(

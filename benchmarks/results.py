@@ -59,7 +59,7 @@ are deeper, wider and trained twelve times as long. Cosine decay came out above 
 this table are Student's, half as wide as those of the others, for three seeds that were fixed before.
 """,
     "the-large-batch": """\
-The foot and the four heuristics of the ladder alone, over five seeds, all runs of both made anew on a machine of the
+The ladder without and with the four heuristics alone, over five seeds, all runs of both made anew on a machine of the
 same kind, where a run is not the same to the bit; the runs at 128 are the earlier ones.
 """,
 }  # what a measurement means, after it

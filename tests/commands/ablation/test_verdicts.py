@@ -19,7 +19,7 @@ def arm(name, accuracies):
 
 
 def seeds_of(full, without, seeds=range(6)):
-    """Returns how many seeds the verdict rests on, 0 where there is none; each differs by another thousandth."""
+    """Returns how many seeds the verdict rests on, if there is one; each seed's difference is a thousandth larger."""
     arms = [arm("full", {seed: 0.9 + seed / 1000 for seed in full}), arm("without EMA", dict.fromkeys(without, 0.8))]
     return [effect["accuracy"]["seeds"] for effect in verdicts(arms, [EMA], seeds)]
 
