@@ -52,7 +52,7 @@ is told apart from nothing: accuracies of an arm have a deviation of one to thre
 The whole recipe, optimizer and rates included, is compared with plain Keras below.
 """,
     "the-ladder": """\
-Linear scaling alone begins at a rate of 0.8, at which the network stays at chance for its first epochs, and does not
+Linear scaling alone begins at a rate of 0.8, at which the network is still at chance after an epoch, and does not
 recover in ten; with one epoch of warmup the two bring back what comes back at all, 5.2 of 6.6 points. Zero γ, no bias
 decay and label smoothing are not told apart from nothing: a ResNet-20 underfits in ten epochs, and the paper's networks
 are deeper, wider and trained twelve times as long. Cosine decay came out above steps, by 0.8 points. The intervals of
